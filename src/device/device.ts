@@ -1,0 +1,96 @@
+/**
+ * What a device can do. Everything TypeTorch computes is one of these requests; shapes are already broadcast and checked
+ * and outputs allocated when a device sees them.
+ */
+import type { View } from '../kernel/view.ts';
+import type { LoopProgram, ReduceProgram } from '../kernel/program.ts';
+import type { Storage } from './storage.ts';
+import { RuntimeError } from '../base/errors.ts';
+
+/** How a scatter combines with what is there. */
+export type ScatterMode = 'set' | 'add' | 'mul' | 'min' | 'max';
+
+/**
+ * Operands of `gather` and `scatter`: besides its strided position, an element of the indexed tensor moves by
+ * `index[k] * stride[k]` elements for each index tensor; `index[k]` counts from the end when negative and must lie in
+ * [-size[k], size[k]).
+ */
+export interface Indices {
+  /** int64 views with the sizes of the iteration. */
+  readonly index: readonly View[];
+  readonly stride: readonly number[];
+  readonly size: readonly number[];
+}
+
+/** An index that does not fit: which index tensor, and its value. */
+export interface BadIndex {
+  readonly which: number;
+  readonly value: number;
+}
+
+/**
+ * A contraction (matrix product and all its relatives): `out[B…, M…, N…] (+)= Σ over K… of a[B…, M…, K…] · b[B…, K…, N…]`.
+ * Each group may have any number of dimensions, with any strides (broadcast ones and overlapping ones in `a` and `b` too,
+ * so that a window view of an image makes a convolution).
+ */
+export interface Contraction {
+  /** Number of batch, row, column and summed dimensions. */
+  readonly batch: number;
+  readonly m: number;
+  readonly n: number;
+  readonly k: number;
+  /** Factor of the product. */
+  readonly alpha: number;
+  /** Factor of what `out` holds: 0 overwrites without reading. */
+  readonly beta: number;
+}
+
+export interface Device {
+  /** What `String(x.device)` shows: 'cpu', 'reference'. */
+  readonly name: string;
+  /** This device's place in `program.compiled`. */
+  readonly slot: number;
+
+  /** A new block; its content is undefined. */
+  allocate(nbytes: number): Storage;
+  /** Takes the block back and sets `storage.address` to -1. */
+  release(storage: Storage): void;
+  /** The storage's memory for direct access from JavaScript. Valid until the next allocation. */
+  bytes(storage: Storage): Uint8Array;
+
+  /** Runs a loop program; all views have the same sizes. */
+  loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void;
+  /**
+   * Runs a reduction. All views have the same rank and sizes but for `out`, whose reduced dimensions have size 1
+   * (`reduced[d]` tells which are reduced).
+   */
+  reduce(
+    program: ReduceProgram,
+    out: View,
+    ins: readonly View[],
+    reduced: readonly boolean[],
+    params: readonly number[],
+  ): void;
+  /** float32, float64, int32 and int64; a, b and out have the same dtype. */
+  contract(out: View, a: View, b: View, spec: Contraction): void;
+  /** `out[i] = source[i, index]`; dtypes of out and source are equal. Returns an index that does not fit, or null. */
+  gather(out: View, source: View, indices: Indices): BadIndex | null;
+  /** `target[i, index] (mode)= source[i]`, in row-major order of i. Nothing is written when an index does not fit. */
+  scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
+}
+
+const devices = new Map<string, Device>();
+
+/** Makes a device known by its name. */
+export function registerDevice(device: Device): void {
+  devices.set(device.name, device);
+}
+
+/** The device called `name`; throws a RuntimeError for an unknown one. */
+export function getDevice(name: string): Device {
+  const device = devices.get(name);
+  if (device === undefined) {
+    throw new RuntimeError(`Expected one of ${[...devices.keys()].join(', ')} device type at start of device string: ${name}`);
+  }
+  return device;
+}

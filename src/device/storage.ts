@@ -1,0 +1,34 @@
+/**
+ * A storage: a block of a device's memory, shared by the tensors that view it.
+ *
+ * The block returns to the device when this object is garbage, when a scope that made it ends (scope.ts), or at once
+ * through `dispose()`.
+ */
+import type { Device } from './device.ts';
+
+export class Storage {
+  readonly device: Device;
+  /** Where the block is, in the device's own terms (the wasm device: a byte address in its heap). */
+  address: number;
+  readonly nbytes: number;
+  /** How often it was modified in place: what autograd checks saved tensors against. */
+  version = 0;
+  /** Device bookkeeping: what keeps the block's slab alive. */
+  owner: object | null = null;
+
+  constructor(device: Device, address: number, nbytes: number) {
+    this.device = device;
+    this.address = address;
+    this.nbytes = nbytes;
+  }
+
+  /** True once the memory was given back; reading such a storage is an error. */
+  get isDisposed(): boolean {
+    return this.address < 0;
+  }
+
+  /** Gives the memory back now. Every tensor that views it becomes unusable. */
+  dispose(): void {
+    if (this.address >= 0) this.device.release(this);
+  }
+}
