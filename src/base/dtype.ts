@@ -2,6 +2,7 @@
  * Data types: what a tensor's elements are, how they are stored and how they are promoted.
  * Definition: https://pytorch.org/docs/stable/tensor_attributes.html#torch-dtype
  */
+import { printsAs } from './inspect.ts';
 import { ArgumentTypeError } from './errors.ts';
 
 /** The names of all data types. */
@@ -64,11 +65,9 @@ export class DType {
   toString(): string {
     return `torch.${this.name}`;
   }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString();
-  }
 }
+
+printsAs(DType);
 
 export const bool: DType = new DType('bool', 0, 1, BOOL, false, 'bool', 'Bool');
 export const uint8: DType = new DType('uint8', 1, 1, INTEGRAL, false, 'i32', 'Byte');

@@ -1,0 +1,201 @@
+/**
+ * Matrix products. All of them are one primitive, the contraction of two batches of matrices, whose gradients are contractions.
+ * https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
+ */
+import { float16, bfloat16, float32, int64, type DType } from '../../base/dtype.ts';
+import { RuntimeError } from '../../base/errors.ts';
+import { broadcastSizes, showSizes } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { type Call, define } from '../define.ts';
+import { runtime } from '../runtime.ts';
+
+type Product = Call<[input: Tensor, other: Tensor], { other?: Tensor; mat2?: Tensor; vec?: Tensor; out?: Tensor }, Tensor>;
+
+/** 16-bit floats multiply in float32, small integers in int64. */
+function contractDtype(dtype: DType): DType {
+  if (dtype === float16 || dtype === bfloat16) return float32;
+  return dtype.isFloatingPoint ? dtype : int64;
+}
+
+function requireSameDtype(a: Tensor, b: Tensor, name: string): void {
+  if (a.dtype !== b.dtype) {
+    throw new RuntimeError(
+      name === 'dot'
+        ? `dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`
+        : `expected m1 and m2 to have the same dtype, but got: ${cpp(a.dtype)} != ${cpp(b.dtype)}`,
+    );
+  }
+}
+
+/** The C++ type names in PyTorch's message. */
+const cppNames: Readonly<Record<string, string>> = {
+  float32: 'float',
+  float64: 'double',
+  int64: 'long int',
+  int32: 'int',
+  int16: 'short int',
+  int8: 'signed char',
+  uint8: 'unsigned char',
+  float16: 'c10::Half',
+  bfloat16: 'c10::BFloat16',
+  bool: 'bool',
+};
+
+function cpp(dtype: DType): string {
+  return cppNames[dtype.name];
+}
+
+/** out[B, m, n] = a[B, m, k] · b[B, k, n] on tensors of one dtype; records nothing. `bias` is added, broadcast over rows. */
+function multiply(a: Tensor, b: Tensor): Tensor {
+  const rank = a.sizes.length;
+  const work = contractDtype(a.dtype);
+  const left = a.dtype === work ? a : runtime.noGrad(() => a.to(work));
+  const right = b.dtype === work ? b : runtime.noGrad(() => b.to(work));
+  const sizes = [...a.sizes.slice(0, -1), b.sizes[rank - 1]];
+  const out = runtime.empty(sizes, work, a);
+  runtime.contract(out, left, right, { batch: rank - 2, m: 1, n: 1, k: 1, alpha: 1, beta: 0 });
+  return a.dtype === work ? out : runtime.noGrad(() => out.to(a.dtype));
+}
+
+/** The differentiable product of two matrices, or of two equally long batches of them. */
+function product(name: string, a: Tensor, b: Tensor): Tensor {
+  const out = multiply(a, b);
+  return runtime.record(out, {
+    name,
+    inputs: [a, b],
+    saved: [a, b],
+    backward: ([grad], [x, y], needs) => {
+      if (grad === null || grad === undefined) return [null, null];
+      return [
+        needs[0] ? product(name, grad, y.transpose(-2, -1)) : null,
+        needs[1] ? product(name, x.transpose(-2, -1), grad) : null,
+      ];
+    },
+  });
+}
+
+/** The product of two matrices. https://pytorch.org/docs/stable/generated/torch.mm.html */
+export const mm: Product = define('mm(input, mat2|other, *, out=None)', (a: Tensor, b: Tensor) => {
+  if (a.sizes.length !== 2) throw new RuntimeError('self must be a matrix');
+  if (b.sizes.length !== 2) throw new RuntimeError('mat2 must be a matrix');
+  if (a.sizes[1] !== b.sizes[0]) {
+    throw new RuntimeError(
+      `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
+    );
+  }
+  requireSameDtype(a, b, 'mm');
+  return product('Mm', a, b);
+});
+
+/** The products of two batches of matrices. https://pytorch.org/docs/stable/generated/torch.bmm.html */
+export const bmm: Product = define('bmm(input, mat2|other, *, out=None)', (a: Tensor, b: Tensor) => {
+  if (a.sizes.length !== 3) throw new RuntimeError('batch1 must be a 3D tensor');
+  if (b.sizes.length !== 3) throw new RuntimeError('batch2 must be a 3D tensor');
+  if (a.sizes[0] !== b.sizes[0] || a.sizes[2] !== b.sizes[1]) {
+    throw new RuntimeError(
+      `Expected size for first two dimensions of batch2 tensor to be: ${showSizes([a.sizes[0], a.sizes[2]])} but got: ${showSizes(b.sizes.slice(0, 2))}.`,
+    );
+  }
+  requireSameDtype(a, b, 'bmm');
+  return product('Bmm', a, b);
+});
+
+/** A matrix times a vector. https://pytorch.org/docs/stable/generated/torch.mv.html */
+export const mv: Product = define('mv(input, vec|other, *, out=None)', (a: Tensor, v: Tensor) => {
+  if (a.sizes.length !== 2 || v.sizes.length !== 1) {
+    throw new RuntimeError(`vector + matrix @ vector expected, got 1, ${a.sizes.length}, ${v.sizes.length}`);
+  }
+  if (a.sizes[1] !== v.sizes[0]) {
+    throw new RuntimeError(`size mismatch, got ${a.sizes[0]}, ${a.sizes[0]}x${a.sizes[1]},${v.sizes[0]}`);
+  }
+  requireSameDtype(a, v, 'mv');
+  return vectorProduct('Mv', a, v);
+});
+
+/** a[m, k] · v[k], with its own place in the graph. */
+function vectorProduct(name: string, a: Tensor, v: Tensor): Tensor {
+  const out = runtime.noGrad(() => multiply(a, v.unsqueeze(1)).squeeze(1));
+  return runtime.record(out, {
+    name,
+    inputs: [a, v],
+    saved: [a, v],
+    backward: ([grad], [x, y], needs) => {
+      if (grad === null || grad === undefined) return [null, null];
+      return [needs[0] ? grad.outer(y) : null, needs[1] ? x.t().mv(grad) : null];
+    },
+  });
+}
+
+/** The inner product of two vectors. https://pytorch.org/docs/stable/generated/torch.dot.html */
+export const dot: Product = define('dot(input, tensor|other, *, out=None)', (a: Tensor, b: Tensor) => {
+  if (a.sizes.length !== 1 || b.sizes.length !== 1) {
+    throw new RuntimeError(
+      `1D tensors expected, but got ${a.sizes.length}D and ${b.sizes.length}D tensors`,
+    );
+  }
+  requireSameDtype(a, b, 'dot');
+  if (a.sizes[0] !== b.sizes[0]) {
+    throw new RuntimeError(
+      `inconsistent tensor size, expected tensor [${a.sizes[0]}] and src [${b.sizes[0]}] to have the same number of elements, but got ${a.sizes[0]} and ${b.sizes[0]} elements respectively`,
+    );
+  }
+  const out = runtime.noGrad(() => multiply(a.unsqueeze(0), b.unsqueeze(1)).reshape([]));
+  return runtime.record(out, {
+    name: 'Dot',
+    inputs: [a, b],
+    saved: [a, b],
+    backward: ([grad], [x, y], needs) => {
+      if (grad === null || grad === undefined) return [null, null];
+      return [needs[0] ? grad.mul(y) : null, needs[1] ? grad.mul(x) : null];
+    },
+  });
+});
+
+/** All products of an element of `input` with one of `other`. https://pytorch.org/docs/stable/generated/torch.outer.html */
+export const outer: Product = define('outer(input, vec2|other, *, out=None)', (a: Tensor, b: Tensor) => {
+  for (const [x, name] of [
+    [a, 'self'],
+    [b, 'vec2'],
+  ] as const) {
+    if (x.sizes.length !== 1) {
+      throw new RuntimeError(`outer: Expected 1-D argument ${name}, but got ${x.sizes.length}-D`);
+    }
+  }
+  return a.unsqueeze(1).mul(b);
+});
+
+/**
+ * The matrix product, for vectors, matrices and broadcast batches of matrices.
+ * https://pytorch.org/docs/stable/generated/torch.matmul.html
+ *
+ * @example
+ * ```ts
+ * console.log(torch.ones(2, 3).matmul(torch.ones(3, 4)).shape); // => torch.Size([2, 4])
+ * ```
+ */
+export const matmul: Product = define('matmul(input, other, *, out=None)', (a: Tensor, b: Tensor) => {
+  const ra = a.sizes.length;
+  const rb = b.sizes.length;
+  if (ra === 0 || rb === 0) {
+    throw new RuntimeError(
+      `both arguments to matmul need to be at least 1D, but they are ${ra}D and ${rb}D`,
+    );
+  }
+  if (ra === 1 && rb === 1) return a.dot(b);
+  if (ra === 2 && rb === 1) return a.mv(b);
+  if (ra === 1 && rb === 2) return a.unsqueeze(0).mm(b).squeeze(0);
+  if (ra === 2 && rb === 2) return a.mm(b);
+  if (ra >= 3 && rb <= 2) {
+    // A batch times one matrix is one tall matrix times it.
+    const tall = a.reshape([-1, a.sizes[ra - 1]]);
+    const lead = a.sizes.slice(0, -1);
+    return rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
+  }
+  const left = ra === 1 ? a.unsqueeze(0) : a;
+  const n = left.sizes.length;
+  const batch = broadcastSizes([left.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
+  const x = left.expand([...batch, ...left.sizes.slice(n - 2)]).reshape([-1, ...left.sizes.slice(n - 2)]);
+  const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([-1, ...b.sizes.slice(-2)]);
+  const out = x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]);
+  return ra === 1 ? out.squeeze(-2) : out;
+});

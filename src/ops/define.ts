@@ -1,0 +1,98 @@
+/**
+ * How a tensor function is defined: a Python signature and an implementation over bound arguments.
+ *
+ * The exported constant is the function (`torch.sum(x, 1)`); every definition whose first parameter is a tensor also becomes a
+ * method (`x.sum(1)`), and one marked `inplace` gets its `name_` twin. Types, methods and docs all come from the definition.
+ */
+import { bind, isOptions, parseSignature, type Signature } from '../base/arguments.ts';
+import type { DType } from '../base/dtype.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { runtime } from './runtime.ts';
+
+type Prefixes<R extends readonly unknown[], L extends number> =
+  | (R['length'] extends L ? R : never)
+  | (R extends readonly [...infer H, unknown] ? Prefixes<H, L> : never);
+
+/** Positional arguments (any number of the optional ones), then optionally one options object. */
+export type Call<P extends readonly unknown[], O, R> = (
+  ...args: [...Prefixes<Required<P>, P['length'] & number>, options?: O]
+) => R;
+
+/** The same for functions of `torch` that are not methods of Tensor: the definition says `functionOnly`. */
+export type FreeCall<P extends readonly unknown[], O, R> = Call<P, O, R> & { readonly functionOnly: true };
+
+/** A function of one tensor. */
+export type UnaryOp = Call<[input: Tensor], { out?: Tensor }, Tensor>;
+/** A number stands for a Python scalar in promotion: whole numbers count as int. */
+export type Scalar = number | bigint | boolean;
+export type Operand = Tensor | Scalar;
+/** A function of two tensors, of which either may be a number. */
+export type BinaryOp = Call<[input: Operand, other: Operand], { other?: Operand; out?: Tensor }, Tensor>;
+/** One dimension or several. */
+export type Dims = number | readonly number[] | null;
+
+/** What a definition says besides its implementation. */
+export interface Traits {
+  /** Not a method of Tensor. */
+  readonly functionOnly?: boolean;
+  /** A method of Tensor only, not a function of `torch`. */
+  readonly methodOnly?: boolean;
+  /** There is an in-place form, `name_`, that writes the result into the first argument. */
+  readonly inplace?: boolean;
+  /** The result is a view: the in-place form turns the tensor itself into it. */
+  readonly view?: boolean;
+  /** One line for the generated tables and pages. */
+  readonly doc?: string;
+}
+
+export interface Definition extends Traits {
+  readonly signature: Signature;
+  /** The implementation, over arguments in the order of the signature. */
+  readonly implementation: (...args: never[]) => unknown;
+  /** The in-place form where it is more than "compute, then copy". */
+  inplaceImplementation?: (...args: never[]) => unknown;
+}
+
+const definitions = new WeakMap<object, Definition>();
+
+/** The definition behind a tensor function, or undefined for any other value. */
+export function definitionOf(fn: unknown): Definition | undefined {
+  return typeof fn === 'function' ? definitions.get(fn) : undefined;
+}
+
+/** Defines a tensor function. A keyword-only `out` in the signature is handled here, for every function alike. */
+export function define<F extends (...args: never[]) => unknown>(
+  signatureText: string,
+  implementation: (...args: never[]) => ReturnType<F>,
+  traits: Traits = {},
+): F {
+  const signature = parseSignature(signatureText);
+  const impl = implementation as (...args: unknown[]) => unknown;
+  const { parameters } = signature;
+  const required = parameters.filter((p) => p.required && !p.keywordOnly).length;
+  const limit = parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length;
+  const outAt = signature.positions.get('out');
+  const call = (...args: unknown[]): unknown => {
+    const n = args.length;
+    // The positional path: nothing to bind.
+    if (n >= required && n <= limit && !isOptions(args[n - 1])) return impl(...args);
+    const bound = bind(signature, args);
+    if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
+      const target = bound[outAt];
+      bound[outAt] = undefined;
+      return runtime.writeOut(impl(...bound), target);
+    }
+    return impl(...bound);
+  };
+  Object.defineProperty(call, 'name', { value: signature.name });
+  if (traits.functionOnly) Object.defineProperty(call, 'functionOnly', { value: true });
+  definitions.set(call, { ...traits, signature, implementation });
+  return call as unknown as F;
+}
+
+/** Options that creation functions share. */
+export interface CreationOptions {
+  dtype?: DType | null;
+  requiresGrad?: boolean;
+  device?: unknown;
+}

@@ -1,0 +1,8 @@
+/** The op table: every tensor function that is also a method of Tensor, and the functions of `torch`. */
+export * from './contraction/products.ts';
+export * from './movement/copying.ts';
+export * from './movement/joining.ts';
+export * from './movement/views.ts';
+export * from './pointwise/arithmetic.ts';
+export { mean, nansum, sum, sumToSize } from './reduction/sums.ts';
+export * from './pointwise/tests.ts';

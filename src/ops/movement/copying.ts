@@ -1,0 +1,193 @@
+/** Copies and conversions: `clone`, `contiguous`, `to`, `copy_`. */
+import { DType, dtypeFromName } from '../../base/dtype.ts';
+import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
+import { sameSizes } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { type Call, define, type Scalar } from '../define.ts';
+import { runtime } from '../runtime.ts';
+
+/** `preserve` keeps the order of dimensions in memory where there are no gaps; `contiguous` is row-major. */
+export type MemoryFormat = 'preserve' | 'contiguous';
+
+function copied(name: string, input: Tensor, dtype: DType, format: MemoryFormat): Tensor {
+  const out = format === 'preserve' ? runtime.emptyLike(input, dtype) : runtime.empty(input.sizes, dtype, input);
+  runtime.copyInto(out, input);
+  const from = input.dtype;
+  return runtime.record(out, {
+    name,
+    inputs: [input],
+    saved: [],
+    backward: ([grad]) => [grad === null || grad === undefined || from === grad.dtype ? (grad ?? null) : grad.to(from)],
+  });
+}
+
+/** A copy with its own memory; gradients flow through. https://pytorch.org/docs/stable/generated/torch.clone.html */
+export const clone: Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> = define(
+  'clone(input, *, memoryFormat=None)',
+  (input: Tensor, memoryFormat?: MemoryFormat | null) => copied('Clone', input, input.dtype, memoryFormat ?? 'preserve'),
+);
+
+/** The tensor itself where its memory is row-major, else a copy. https://pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html */
+export const contiguous: Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> = define(
+  'contiguous(input, memoryFormat=None)',
+  (input: Tensor) => (input.isContiguous() ? input : copied('Clone', input, input.dtype, 'contiguous')),
+  { methodOnly: true },
+);
+
+interface ToOptions {
+  dtype?: DType | null;
+  device?: unknown;
+  copy?: boolean;
+  nonBlocking?: boolean;
+  memoryFormat?: MemoryFormat | null;
+  other?: Tensor;
+}
+
+/**
+ * Conversion to another dtype or device (a dtype, a device name, or a tensor to be like). Returns the tensor itself when nothing changes.
+ * https://pytorch.org/docs/stable/generated/torch.Tensor.to.html
+ *
+ * @example
+ * ```ts
+ * console.log(torch.tensor([1.7, -1.7]).to(torch.int64)); // => tensor([ 1, -1])
+ * ```
+ */
+export const to: (input: Tensor, target?: DType | Tensor | string | ToOptions | null, ...rest: unknown[]) => Tensor = define(
+  'to(input, other|dtype=None, second=None, third=None, *, device=None, copy=False, nonBlocking=False, memoryFormat=None)',
+  (
+    input: Tensor,
+    first: unknown,
+    second: unknown,
+    third: unknown,
+    device: unknown,
+    copy: boolean = false,
+    _nonBlocking: boolean = false,
+    format: MemoryFormat | null = null,
+  ) => {
+    let dtype = input.dtype;
+    let place: unknown = device;
+    let always = copy;
+    for (const x of [first, second, third]) {
+      if (x instanceof DType) dtype = x;
+      else if (runtime.isTensor(x)) {
+        dtype = x.dtype;
+        place = x.device;
+      } else if (typeof x === 'boolean') always ||= x && x !== second;
+      else if (x !== undefined && x !== null) place = x;
+    }
+    const moved = place === undefined || place === null ? input : runtime.toDevice(input, place);
+    if (moved.dtype === dtype && !always) return moved;
+    return copied('ToCopy', moved, dtype, format ?? 'preserve');
+  },
+  { methodOnly: true },
+);
+
+function conversion(name: string, dtypeName: string): Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> {
+  const dtype = dtypeFromName(dtypeName);
+  return define(`${name}(input, memoryFormat=None)`, (input: Tensor) => input.to(dtype), { methodOnly: true });
+}
+
+type Conversion = Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor>;
+
+/** To float32. */
+export const float: Conversion = conversion('float', 'float32');
+/** To float64. */
+export const double: Conversion = conversion('double', 'float64');
+/** To float16. */
+export const half: Conversion = conversion('half', 'float16');
+/** To bfloat16. */
+export const bfloat16: Conversion = conversion('bfloat16', 'bfloat16');
+/** To int64. */
+export const long: Conversion = conversion('long', 'int64');
+/** To int32. */
+export const int: Conversion = conversion('int', 'int32');
+/** To int16. */
+export const short: Conversion = conversion('short', 'int16');
+/** To int8. */
+export const char: Conversion = conversion('char', 'int8');
+/** To uint8. */
+export const byte: Conversion = conversion('byte', 'uint8');
+/** To bool: true where not zero. */
+export const bool: Conversion = conversion('bool', 'bool');
+
+/** To the dtype of `other`. https://pytorch.org/docs/stable/generated/torch.Tensor.type_as.html */
+export const typeAs: Call<[input: Tensor, other: Tensor], { other?: Tensor }, Tensor> = define(
+  'type_as(input, other)',
+  (input: Tensor, other: Tensor) => input.to(other.dtype),
+  { methodOnly: true },
+);
+
+/** To a dtype, or the name of the legacy class without one ('torch.FloatTensor'). */
+export const type: (input: Tensor, dtype?: DType | null) => Tensor | string = define(
+  'type(input, dtype=None)',
+  (input: Tensor, dtype?: DType | null) =>
+    dtype === undefined || dtype === null ? `torch.${input.dtype.scalarName}Tensor` : input.to(dtype),
+  { methodOnly: true },
+);
+
+/** Overwrites `input` with `source`, broadcast and converted. https://pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
+export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlocking?: boolean }, Tensor> = define(
+  'copy_(input, src|other, nonBlocking=False)',
+  (input: Tensor, source: Tensor) => {
+    if (!runtime.isTensor(source)) {
+      throw new ArgumentTypeError(`copy_(): argument 'other' (position 1) must be Tensor, not ${typeof source}`);
+    }
+    runtime.checkInplace(input);
+    // Checks the shapes, with PyTorch's message.
+    const expanded = sameSizes(source.sizes, input.sizes) ? source : source.expand(input.sizes);
+    const on = source.device === input.device ? expanded : runtime.toDevice(expanded, input.device);
+    runtime.copyInto(input, on);
+    const { sizes, dtype } = source;
+    return runtime.recordInplace(input, {
+      name: 'Copy',
+      inputs: [input, source],
+      saved: [],
+      backward: ([grad], _, needs) => {
+        if (grad === null || grad === undefined) return [null, null];
+        const zero = needs[0] ? runtime.full(grad.sizes, 0, grad.dtype, grad) : null;
+        if (!needs[1]) return [zero, null];
+        const g = grad.sumToSize(sizes);
+        return [zero, g.dtype === dtype ? g : g.to(dtype)];
+      },
+    });
+  },
+  { methodOnly: true },
+);
+
+/** A tensor of the same memory that takes no part in the graph. https://pytorch.org/docs/stable/generated/torch.Tensor.detach.html */
+export const detach: Call<[input: Tensor], object, Tensor> = define(
+  'detach(input)',
+  (input: Tensor) => runtime.alias(input, input.sizes, input.strides, input.offset),
+);
+
+/** Writes one value everywhere. */
+function fillWith(input: Tensor, value: Scalar | Tensor): Tensor {
+  runtime.checkInplace(input);
+  if (runtime.isTensor(value) && value.sizes.length !== 0) {
+    throw new RuntimeError(
+      `fill_ only supports 0-dimension value tensor but got tensor with ${value.sizes.length} dimensions.`,
+    );
+  }
+  const source = runtime.isTensor(value) ? value : runtime.full([], value, input.dtype, input);
+  runtime.copyInto(input, source);
+  return runtime.recordInplace(input, {
+    name: 'Fill',
+    inputs: [input, runtime.isTensor(value) ? value : null],
+    saved: [],
+    backward: ([grad], _, needs) => {
+      if (grad === null || grad === undefined) return [null, null];
+      return [needs[0] ? runtime.full(grad.sizes, 0, grad.dtype, grad) : null, needs[1] ? grad.sum() : null];
+    },
+  });
+}
+
+/** Writes `value` everywhere, in place. https://pytorch.org/docs/stable/generated/torch.Tensor.fill_.html */
+export const fill_: Call<[input: Tensor, value: Scalar | Tensor], { value?: Scalar | Tensor }, Tensor> = define(
+  'fill_(input, value)',
+  fillWith,
+);
+
+/** Writes zeros, in place. https://pytorch.org/docs/stable/generated/torch.Tensor.zero_.html */
+export const zero_: Call<[input: Tensor], object, Tensor> = define('zero_(input)', (input: Tensor) =>
+  fillWith(input, 0),
+);

@@ -1,0 +1,123 @@
+/**
+ * Pointwise ops: a scalar expression, a dtype rule, and nothing else.
+ *
+ * From the expression come the kernel on every device, the gradient (its symbolic derivative, again pointwise) and hence
+ * gradients of any order.
+ */
+import type { ComputeType } from '../../base/dtype.ts';
+import type { Expr } from '../../expr/expr.ts';
+import { define, type Operand, type Traits } from '../define.ts';
+import { runtime } from '../runtime.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+/**
+ * The dtype rule, by PyTorch's names (torch/_prims_common ELEMENTWISE_TYPE_PROMOTION_KIND):
+ * - `default`: computed and returned in the promoted dtype;
+ * - `intToFloat`: as default, integers and bools becoming the default float dtype;
+ * - `alwaysBool`: computed in the promoted dtype, returned as bool;
+ * - `logical`: every operand is taken as a truth value, the result is bool.
+ */
+export type DtypeRule = 'default' | 'intToFloat' | 'alwaysBool' | 'logical';
+
+/** Builds the expression for inputs of one compute type; `attributes` are scalars of that type. */
+export type Build = (inputs: readonly Expr[], attributes: readonly Expr[]) => Expr;
+
+export interface PointwiseSpec {
+  /** The name PyTorch's gradFn has: 'Add' prints as AddBackward0. Defaults to the capitalised name. */
+  readonly gradName?: string;
+  readonly rule?: DtypeRule;
+  readonly expr: Build;
+  /**
+   * Derivatives with respect to each input (null: symbolic), for where the symbolic derivative is numerically poor.
+   * `out` is the forward value.
+   */
+  readonly derivative?: (inputs: readonly Expr[], out: Expr, attributes: readonly Expr[]) => readonly (Expr | null)[];
+  /** Inputs that are conditions: loaded as truth values, not promoted with the others. */
+  readonly conditions?: readonly number[];
+  /** On bool operands compute on truth values (`and`, `or`, `not`) instead of on 0 and 1. */
+  readonly boolAsTruth?: boolean;
+  /** In the gradient, use the inputs even where the derivative could be had from the output (PyTorch saves the inputs). */
+  readonly savesInputs?: boolean;
+  /** Refuses dtypes, with PyTorch's message. Called once per combination of operand dtypes. */
+  readonly check?: (compute: ComputeType, operands: readonly OperandInfo[]) => void;
+}
+
+/** What dtype rules see of an operand. */
+export interface OperandInfo {
+  /** The dtype name for tensors, or the kind of number. */
+  readonly dtype: string;
+  readonly isTensor: boolean;
+}
+
+export class PointwiseOp {
+  readonly name: string;
+  readonly gradName: string;
+  readonly rule: DtypeRule;
+  readonly spec: PointwiseSpec;
+  /** Programs by operand dtypes: filled by the tensor layer. */
+  readonly instances: Map<number, unknown> = new Map();
+
+  constructor(name: string, spec: PointwiseSpec) {
+    this.name = name;
+    this.spec = spec;
+    this.rule = spec.rule ?? 'default';
+    this.gradName = spec.gradName ?? name[0].toUpperCase() + name.slice(1);
+  }
+}
+
+/** The single operator definition of a pointwise op without a public function of its own. */
+export function pointwise(name: string, spec: PointwiseSpec): PointwiseOp {
+  return new PointwiseOp(name, spec);
+}
+
+/** `name(input)`, with its in-place form. */
+export function unary<F extends (...args: never[]) => unknown>(
+  name: string,
+  spec: PointwiseSpec,
+  traits: Traits = {},
+): F {
+  const op = new PointwiseOp(name, spec);
+  return defineOp<F>(`${name}(input, *, out=None)`, traits, (input) => [op, [input], []]);
+}
+
+/** `name(input, other)`, with its in-place form. */
+export function binary<F extends (...args: never[]) => unknown>(
+  name: string,
+  spec: PointwiseSpec,
+  traits: Traits = {},
+): F {
+  const op = new PointwiseOp(name, spec);
+  return defineOp<F>(`${name}(input, other, *, out=None)`, traits, (input, other) => [op, [input, other], []]);
+}
+
+/** What a call of a pointwise function comes to: the op, its operands, its scalar attributes. */
+export type Plan = readonly [op: PointwiseOp, operands: readonly Operand[], attributes: readonly number[]];
+
+/**
+ * Defines a pointwise function whose call is a plan: `plan` turns the bound arguments into an op, operands and attributes.
+ * The in-place form runs the same plan into the first operand.
+ */
+export function defineOp<F extends (...args: never[]) => unknown>(
+  signature: string,
+  traits: Traits,
+  plan: (...args: never[]) => Plan,
+): F {
+  const planned = plan as unknown as (...args: unknown[]) => Plan;
+  const fn = define<F>(
+    signature,
+    ((...args: unknown[]): Tensor => {
+      const [op, operands, attributes] = planned(...args);
+      return runtime.pointwise(op, operands, attributes);
+    }) as unknown as (...args: never[]) => ReturnType<F>,
+    { inplace: true, ...traits },
+  );
+  inplacePlans.set(fn, planned);
+  return fn;
+}
+
+const inplacePlans = new WeakMap<object, (...args: unknown[]) => Plan>();
+
+/** The plan behind a function made by `defineOp`. */
+export function planOf(fn: object): ((...args: unknown[]) => Plan) | undefined {
+  return inplacePlans.get(fn);
+}

@@ -1,0 +1,104 @@
+/**
+ * What op definitions ask of the layers below: to run a primitive. The tensor layer fills this in when it loads, so that
+ * definitions stay free of device code and nothing is imported upwards.
+ */
+import type { DType } from '../base/dtype.ts';
+import type { BadIndex, Contraction, ScatterMode } from '../device/device.ts';
+import type { View } from '../kernel/view.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import type { PointwiseOp } from './pointwise/family.ts';
+import type { ReductionOp } from './reduction/family.ts';
+
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | Uint16Array
+  | BigInt64Array;
+
+/** Gradients of the inputs of a node, in order; null for none. */
+export type Gradients = readonly (Tensor | null)[];
+
+/** The gradient of a primitive: from the gradients of its outputs to those of its inputs. */
+export interface Derivative {
+  /** Display name without "Backward0": 'Sum', 'Mm'. */
+  readonly name: string;
+  readonly inputs: readonly (Tensor | null)[];
+  /** Tensors that `backward` needs; handed to it after their versions were checked. */
+  readonly saved: readonly Tensor[];
+  /** `needs[i]` tells whether input i's gradient is wanted. */
+  readonly backward: (grads: Gradients, saved: readonly Tensor[], needs: readonly boolean[]) => Gradients;
+  /** A plural output (unbind, split): in-place changes of its views are refused with PyTorch's message. */
+  readonly multipleViews?: boolean;
+}
+
+export interface Runtime {
+  /** Runs a pointwise op over tensors and numbers, with its scalar attributes. */
+  pointwise(op: PointwiseOp, inputs: readonly (Tensor | number | bigint | boolean)[], attributes: readonly number[]): Tensor;
+  /** The same, the result written into `inputs[0]`. */
+  pointwiseInplace(
+    op: PointwiseOp,
+    inputs: readonly (Tensor | number | bigint | boolean)[],
+    attributes: readonly number[],
+  ): Tensor;
+  /** Runs a reduction over the dimensions where `mask` is true; reduced dimensions stay with size 1 where `keepdim`. */
+  reduce(
+    op: ReductionOp,
+    input: Tensor,
+    mask: readonly boolean[],
+    keepdim: boolean,
+    dtype: DType,
+    attributes?: readonly number[],
+  ): Tensor;
+  /** An uninitialised contiguous tensor. */
+  empty(sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
+  /** An uninitialised tensor with the memory order of `input` where that has no gaps. */
+  emptyLike(input: Tensor, dtype: DType): Tensor;
+  /** A tensor with a copy of `data`: int64 from BigInt64Array, bool from 0 and 1, 16-bit floats from their bits. */
+  fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
+  /** A zero-dimensional or full tensor of one value. */
+  full(sizes: readonly number[], value: number | bigint | boolean, dtype: DType, like?: Tensor): Tensor;
+  /** The elements in row-major order: a view of the memory where contiguous, else a copy. Do not write to it. */
+  toArray(input: Tensor): TypedArray;
+  /** Direct access to a contiguous tensor's memory, for kernels written in TypeScript. Valid until the next allocation. */
+  memory(input: Tensor): TypedArray;
+  /** Another view of the storage, no gradient recorded. */
+  alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor;
+  /** The same memory read as another dtype. */
+  reinterpret(input: Tensor, dtype: DType, sizes: readonly number[], strides: readonly number[], offset: number): Tensor;
+  /** The tensor on another device: itself where it is there already. Differentiable. */
+  toDevice(input: Tensor, device: unknown): Tensor;
+  /** Marks `output` as a differentiable view of `input` (or plain result) with this derivative, when grad mode says so. */
+  record<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
+  /** As `record`, the outputs being views of the first input. */
+  recordView<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
+  /** Is a gradient to be recorded for an op on these? */
+  needsGrad(inputs: readonly (Tensor | null)[]): boolean;
+  /** Runs `fn` without recording gradients. */
+  noGrad<R>(fn: () => R): R;
+  /** `target` was changed in place by an op: bumps the version and rebases its history on `derivative`. */
+  recordInplace(target: Tensor, derivative: Derivative | null): Tensor;
+  /** Throws PyTorch's errors where `target` must not be changed in place now. */
+  checkInplace(target: Tensor): void;
+  contract(out: View, a: View, b: View, spec: Contraction): void;
+  gather(out: View, source: View, index: readonly View[], stride: readonly number[], size: readonly number[]): BadIndex | null;
+  scatter(
+    target: View,
+    source: View,
+    index: readonly View[],
+    stride: readonly number[],
+    size: readonly number[],
+    mode: ScatterMode,
+  ): BadIndex | null;
+  /** `target = source`, converted and broadcast; `accumulate` adds (target may then overlap itself). No gradient. */
+  copyInto(target: Tensor, source: Tensor, accumulate?: boolean): void;
+  /** Writes results to `out=` arguments, resizing them. */
+  writeOut(result: unknown, target: unknown): unknown;
+  isTensor(x: unknown): x is Tensor;
+}
+
+/** Filled by the tensor layer. */
+export const runtime: Runtime = {} as Runtime;

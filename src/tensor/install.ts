@@ -1,0 +1,86 @@
+/** Makes methods of Tensor out of the op table: `x.add(y)` from `add(x, y)`, `x.add_(y)` from its in-place form. */
+import { bind, isOptions } from '../base/arguments.ts';
+import { canCast } from '../base/dtype.ts';
+import { RuntimeError } from '../base/errors.ts';
+import { sameSizes, showSizes } from '../base/shape.ts';
+import { definitionOf } from '../ops/define.ts';
+import { planOf } from '../ops/pointwise/family.ts';
+import { runtime } from '../ops/runtime.ts';
+import { Tensor } from './tensor.ts';
+
+type Fn = (...args: unknown[]) => unknown;
+
+function method(fn: Fn): Fn {
+  return function (this: Tensor, ...args: unknown[]): unknown {
+    return fn(this, ...args);
+  };
+}
+
+/** `x.name_(…)` of a pointwise op: its plan, run into the first operand. */
+function pointwiseInplace(fn: Fn): Fn | null {
+  const plan = planOf(fn);
+  const definition = definitionOf(fn);
+  if (plan === undefined || definition === undefined) return null;
+  return function (this: Tensor, ...args: unknown[]): Tensor {
+    const last = args[args.length - 1];
+    const bound = isOptions(last) || args.length === 0 ? bind(definition.signature, [this, ...args]) : [this, ...args];
+    const [op, operands, attributes] = plan(...bound);
+    if (operands[0] !== this) {
+      // The plan made another operand of it: compute, then copy.
+      return writeInto(this, runtime.pointwise(op, operands, attributes));
+    }
+    return runtime.pointwiseInplace(op, operands, attributes);
+  };
+}
+
+/** `x.name_(…)` of any other op: compute, then copy the result over. */
+function generalInplace(fn: Fn): Fn {
+  return function (this: Tensor, ...args: unknown[]): Tensor {
+    runtime.checkInplace(this);
+    return writeInto(this, fn(this, ...args) as Tensor);
+  };
+}
+
+function writeInto(target: Tensor, result: Tensor): Tensor {
+  if (!canCast(result.dtype, target.dtype)) {
+    throw new RuntimeError(
+      `result type ${result.dtype.scalarName} can't be cast to the desired output type ${target.dtype.scalarName}`,
+    );
+  }
+  if (!sameSizes(result.sizes, target.sizes)) {
+    throw new RuntimeError(
+      `output with shape ${showSizes(target.sizes)} doesn't match the broadcast shape ${showSizes(result.sizes)}`,
+    );
+  }
+  return target.copy_(result);
+}
+
+/** `x.name_(…)` of a view op: the tensor itself becomes that view. */
+function viewInplace(fn: Fn): Fn {
+  return function (this: Tensor, ...args: unknown[]): Tensor {
+    const view = fn(this, ...args) as Tensor;
+    const node = view.gradFn;
+    this.rebind(view.storage, view.sizes, view.strides, view.offset);
+    if (node !== null) this.setHistory(node, view.outputNumber);
+    return this;
+  };
+}
+
+/** Installs every definition of `table` as a method under its exported name. */
+export function installMethods(table: Readonly<Record<string, unknown>>): void {
+  for (const [name, value] of Object.entries(table)) {
+    const definition = definitionOf(value);
+    if (definition === undefined || definition.functionOnly) continue;
+    const fn = value as Fn;
+    define(name, method(fn));
+    if (!definition.inplace) continue;
+    if (definition.view) define(`${name}_`, viewInplace(fn));
+    else if (definition.signature.parameters[0].names[0] === 'input') {
+      define(`${name}_`, pointwiseInplace(fn) ?? generalInplace(fn));
+    }
+  }
+}
+
+function define(name: string, value: Fn): void {
+  Object.defineProperty(Tensor.prototype, name, { value, writable: true, configurable: true });
+}

@@ -1,0 +1,23 @@
+/** The types of Tensor's methods, derived from the op table. */
+import type * as ops from '../ops/index.ts';
+import type * as access from './access.ts';
+import type * as create from './create.ts';
+import type * as graph from './graph.ts';
+
+type Table = typeof ops & typeof access & typeof create & typeof graph;
+
+/** Parameters after the first, for every form of call. */
+type Rest<P> = P extends readonly [unknown?, ...infer T] ? T : never;
+
+type AsMethod<F> = F extends (...args: infer P) => infer R ? (...args: Rest<P>) => R : never;
+
+/** Everything in the table but the functions marked `functionOnly`. */
+type MethodNames = {
+  [K in keyof Table]: Table[K] extends { readonly functionOnly: true } ? never : K;
+}[keyof Table];
+
+type Plain = { [K in MethodNames]: AsMethod<Table[K]> };
+/** Every op may have an in-place form; which ones do is decided at run time by the definition. */
+type InPlace = { [K in MethodNames as `${K & string}_`]: AsMethod<Table[K]> };
+
+export type TensorMethods = Omit<InPlace, keyof Plain> & Plain;

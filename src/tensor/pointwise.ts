@@ -1,0 +1,488 @@
+/**
+ * Runs pointwise ops: dtype promotion, broadcasting, the program for the operands' dtypes, the gradient.
+ * A program and its gradients are made once per combination of operand kinds and then only looked up.
+ */
+import { isGradEnabled } from '../autograd/mode.ts';
+import { gradientEdge, Node, FREED, save, unpack, type Saved, type Edge } from '../autograd/node.ts';
+import {
+  bool,
+  BOOL,
+  canCast,
+  type ComputeType,
+  type DType,
+  FLOATING,
+  getDefaultDtype,
+  int64,
+  promoteTypes,
+} from '../base/dtype.ts';
+import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
+import { broadcastSizes, broadcastStrides, sameSizes, showSizes } from '../base/shape.ts';
+import { derivative } from '../expr/derivative.ts';
+import * as E from '../expr/expr.ts';
+import type { Expr } from '../expr/expr.ts';
+import { LoopProgram } from '../kernel/program.ts';
+import type { View } from '../kernel/view.ts';
+import type { PointwiseOp } from '../ops/pointwise/family.ts';
+import { empty } from './allocate.ts';
+import { PyFloat } from './pyfloat.ts';
+import { checkInplace, needsGrad, recordInplace } from './record.ts';
+import { Tensor } from './tensor.ts';
+
+/** A differentiable pointwise kernel for operands of fixed dtypes. */
+class PointwiseKernel {
+  readonly name: string;
+  readonly expr: Expr;
+  readonly inputs: readonly DType[];
+  readonly output: DType;
+  readonly program: LoopProgram;
+  private readonly gradients: (GradientKernel | null | undefined)[] = [];
+  private readonly override: readonly (Expr | null)[] | null;
+  private readonly savesInputs: boolean;
+
+  constructor(
+    name: string,
+    expr: Expr,
+    inputs: readonly DType[],
+    output: DType,
+    override: readonly (Expr | null)[] | null,
+    savesInputs: boolean,
+  ) {
+    this.name = name;
+    this.expr = expr;
+    this.inputs = inputs;
+    this.output = output;
+    this.override = override;
+    this.savesInputs = savesInputs;
+    this.program = new LoopProgram([{ expr, dtype: output }], inputs);
+  }
+
+  /** The kernel of input `i`'s gradient, or null where the output does not depend on it differentiably. */
+  gradient(i: number): GradientKernel | null {
+    const known = this.gradients[i];
+    if (known !== undefined) return known;
+    const made = this.makeGradient(i);
+    this.gradients[i] = made;
+    return made;
+  }
+
+  private makeGradient(i: number): GradientKernel | null {
+    const { expr } = this;
+    const node = inputNode(expr, i);
+    if (node === null || !E.isFloat(expr.type) || !this.inputs[i].isFloatingPoint) return null;
+    const given = this.override?.[i];
+    const slope = given ?? derivative(expr, node);
+    if (slope === null) return null;
+    // input(0) is the incoming gradient; the forward operands and output that the slope mentions follow.
+    const uses: number[] = [];
+    const place = (operand: number, type: ComputeType): Expr => {
+      let at = uses.indexOf(operand);
+      if (at < 0) at = uses.push(operand) - 1;
+      return E.input(at + 1, type);
+    };
+    const outIndex = this.inputs.length;
+    const replaced = E.substitute(slope, (e) => {
+      if (e === expr && !this.savesInputs && expr.args.length > 0) return place(outIndex, expr.type);
+      return e.op === 'input' ? place(Number(e.value), e.type) : undefined;
+    });
+    const total = E.mul(E.input(0, replaced.type), replaced);
+    const dtypes = [this.output, ...uses.map((u) => (u === outIndex ? this.output : this.inputs[u]))];
+    return {
+      kernel: new PointwiseKernel(`${this.name}Backward`, total, dtypes, this.inputs[i], null, false),
+      uses,
+    };
+  }
+
+  private readonly needs = new Map<number, readonly number[]>();
+
+  /** Which operands (and, as the last index, the output) backward needs when the inputs in `mask` want gradients. */
+  saves(mask: number): readonly number[] {
+    const known = this.needs.get(mask);
+    if (known !== undefined) return known;
+    const all = new Set<number>();
+    for (let i = 0; i < this.inputs.length; i++) {
+      if (mask & (1 << i)) for (const u of this.gradient(i)?.uses ?? []) all.add(u);
+    }
+    const list = [...all];
+    this.needs.set(mask, list);
+    return list;
+  }
+}
+
+interface GradientKernel {
+  readonly kernel: PointwiseKernel;
+  /** Forward operands after the incoming gradient; the number of inputs stands for the output. */
+  readonly uses: readonly number[];
+}
+
+function inputNode(expr: Expr, i: number): Expr | null {
+  return E.postorder([expr]).find((e) => e.op === 'input' && e.value === i) ?? null;
+}
+
+class PointwiseNode extends Node {
+  private readonly kernel: PointwiseKernel;
+  private readonly params: readonly number[];
+  private saved: (Saved | undefined)[] | null;
+  private readonly sizes: readonly (readonly number[])[];
+
+  constructor(
+    kernel: PointwiseKernel,
+    edges: (Edge | null)[],
+    inputs: readonly Tensor[],
+    output: Tensor,
+    params: readonly number[],
+    mask: number,
+  ) {
+    super(`${kernel.name}Backward0`, edges);
+    this.kernel = kernel;
+    this.params = params;
+    this.sizes = inputs.map((t) => t.sizes);
+    this.saved = [];
+    for (const u of kernel.saves(mask)) this.saved[u] = save(u === inputs.length ? output : inputs[u]);
+  }
+
+  override apply(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
+    const grad = grads[0];
+    if (this.saved === null) throw new RuntimeError(FREED);
+    const saved = this.saved;
+    return this.edges.map((_, i) => {
+      if (!needs[i] || grad === null || grad === undefined) return null;
+      const gradient = this.kernel.gradient(i);
+      if (gradient === null) return null;
+      const { kernel, uses } = gradient;
+      // Multiplying with the constant 1 is no work at all.
+      const plain = uses.length === 0 && kernel.expr.op === 'input' && grad.dtype === kernel.output;
+      const operands = uses.map((u) => unpack(saved[u] as Saved));
+      const result = plain ? grad : runKernel(kernel, [grad, ...operands], this.params);
+      return sameSizes(result.sizes, this.sizes[i]) ? result : result.sumToSize(this.sizes[i]);
+    });
+  }
+
+  override release(): void {
+    if (this.saved !== null && this.saved.length > 0) this.saved = null;
+  }
+}
+
+/** A view of `t` with the sizes of the whole operation. */
+function expandTo(t: Tensor, sizes: readonly number[]): View {
+  if (sameSizes(t.sizes, sizes)) return t;
+  return {
+    storage: t.storage,
+    dtype: t.dtype,
+    sizes,
+    strides: broadcastStrides(t.sizes, t.strides, sizes),
+    offset: t.offset,
+  };
+}
+
+function commonDevice(tensors: readonly Tensor[]): void {
+  const first = tensors[0].storage.device;
+  for (let i = 1; i < tensors.length; i++) {
+    const other = tensors[i].storage.device;
+    if (other !== first) {
+      throw new RuntimeError(
+        `Expected all tensors to be on the same device, but found at least two devices, ${first.name} and ${other.name}!`,
+      );
+    }
+  }
+}
+
+/** Runs a kernel on tensors of exactly its dtypes. */
+function runKernel(kernel: PointwiseKernel, tensors: readonly Tensor[], params: readonly number[]): Tensor {
+  const first = tensors[0];
+  let sizes = first.sizes;
+  let same = true;
+  for (let i = 1; i < tensors.length; i++) {
+    if (!sameSizes(tensors[i].sizes, sizes)) {
+      same = false;
+      sizes = broadcastSizes([sizes, tensors[i].sizes]);
+    }
+  }
+  if (tensors.length > 1) commonDevice(tensors);
+  const device = first.storage.device;
+  const out = outputLike(first, sizes, kernel.output);
+  if (out.numel() > 0) {
+    device.loop(kernel.program, [out], same ? tensors : tensors.map((t) => expandTo(t, sizes)), params);
+  }
+  attach(kernel, tensors, out, params);
+  return out;
+}
+
+/** Pointwise results keep the memory order of their first operand where that has no gaps. */
+function outputLike(like: Tensor, sizes: readonly number[], dtype: DType): Tensor {
+  if (like.isContiguous() || !sameSizes(like.sizes, sizes)) return empty(sizes, dtype, like.storage.device);
+  const strides = denseStridesLike(like);
+  if (strides === null) return empty(sizes, dtype, like.storage.device);
+  const storage = like.storage.device.allocate(like.numel() * dtype.itemSize);
+  return new Tensor(storage, dtype, sizes, strides, 0, false);
+}
+
+/** The strides of a dense tensor whose dimensions lie in memory in the order of `like`'s. */
+export function denseStridesLike(like: Tensor): number[] | null {
+  const order = like.sizes.map((_, i) => i);
+  if (like.strides.some((s, i) => s === 0 && like.sizes[i] > 1)) return null;
+  order.sort((a, b) => like.strides[a] - like.strides[b] || b - a);
+  const strides = new Array<number>(order.length);
+  let step = 1;
+  for (const d of order) {
+    strides[d] = step;
+    step *= Math.max(like.sizes[d], 1);
+  }
+  return strides;
+}
+
+/** Records the gradient where one is wanted. */
+function attach(kernel: PointwiseKernel, tensors: readonly Tensor[], out: Tensor, params: readonly number[]): void {
+  if (!isGradEnabled() || !kernel.output.isFloatingPoint) return;
+  let mask = 0;
+  for (let i = 0; i < tensors.length; i++) {
+    const t = tensors[i];
+    if (t.requiresGrad && t.dtype.isFloatingPoint) mask |= 1 << i;
+  }
+  if (mask === 0) return;
+  out.setHistory(makeNode(kernel, tensors, out, params, mask), 0);
+}
+
+function makeNode(
+  kernel: PointwiseKernel,
+  tensors: readonly Tensor[],
+  out: Tensor,
+  params: readonly number[],
+  mask: number,
+): PointwiseNode {
+  for (const u of kernel.saves(mask)) {
+    const t = u === tensors.length ? out : tensors[u];
+    if (t.inference) {
+      throw new RuntimeError(
+        'Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.',
+      );
+    }
+  }
+  const edges = tensors.map((t, i) => (mask & (1 << i) ? gradientEdge(t) : null));
+  return new PointwiseNode(kernel, edges, tensors, out, params, mask);
+}
+
+type Operand = Tensor | number | bigint | boolean | PyFloat;
+
+// What an operand is to promotion: a dtype of a tensor with dimensions, of one without, or a kind of Python number.
+const ZERO_DIM = 16;
+const NUMBER_BOOL = 32;
+const NUMBER_INT = 33;
+const NUMBER_FLOAT = 34;
+const KINDS = 64;
+
+function kindOf(x: Operand, name: string): number {
+  if (x instanceof Tensor) return x.sizes.length === 0 ? ZERO_DIM + x.dtype.code : x.dtype.code;
+  switch (typeof x) {
+    case 'number':
+      return Number.isInteger(x) ? NUMBER_INT : NUMBER_FLOAT;
+    case 'bigint':
+      return NUMBER_INT;
+    case 'boolean':
+      return NUMBER_BOOL;
+    default:
+      if (x instanceof PyFloat) return NUMBER_FLOAT;
+      throw new ArgumentTypeError(
+        `${name}(): argument must be Tensor or a number, not ${x === null ? 'null' : describe(x)}`,
+      );
+  }
+}
+
+function describe(x: unknown): string {
+  return Array.isArray(x) ? 'an array (make it a tensor with torch.tensor)' : typeof x;
+}
+
+function numberDtype(kind: number): DType {
+  if (kind === NUMBER_BOOL) return bool;
+  return kind === NUMBER_INT ? int64 : getDefaultDtype();
+}
+
+/** Combines dtypes of different priority: the lower one matters only when its category is higher. */
+function combine(higher: DType | null, lower: DType | null): DType | null {
+  if (higher === null) return lower;
+  if (lower === null || higher.category === FLOATING) return higher;
+  if (higher.category === BOOL || lower.category === FLOATING) return promoteTypes(higher, lower);
+  return higher;
+}
+
+/** PyTorch's result type: tensors with dimensions before zero-dimensional ones before numbers. */
+export function resultDtype(operands: readonly Operand[], skip: readonly number[] = []): DType {
+  let dims: DType | null = null;
+  let zeros: DType | null = null;
+  let numbers: DType | null = null;
+  operands.forEach((x, i) => {
+    if (skip.includes(i)) return;
+    if (x instanceof Tensor) {
+      if (x.sizes.length > 0) dims = dims === null ? x.dtype : promoteTypes(dims, x.dtype);
+      else zeros = zeros === null ? x.dtype : promoteTypes(zeros, x.dtype);
+    } else {
+      const d = numberDtype(kindOf(x, 'result_type'));
+      numbers = numbers === null ? d : promoteTypes(numbers, d);
+    }
+  });
+  return combine(dims, combine(zeros, numbers)) ?? getDefaultDtype();
+}
+
+function buildKernel(op: PointwiseOp, operands: readonly Operand[], attributeCount: number, into: DType | null): PointwiseKernel {
+  const { spec } = op;
+  const conditions = spec.conditions ?? [];
+  let common = resultDtype(operands, conditions);
+  if (op.rule === 'intToFloat' && !common.isFloatingPoint) common = getDefaultDtype();
+  spec.check?.(
+    common.compute,
+    operands.map((x) => ({
+      dtype: x instanceof Tensor ? x.dtype.name : numberDtype(kindOf(x, op.name)).name,
+      isTensor: x instanceof Tensor,
+    })),
+  );
+  let compute: ComputeType = common.compute;
+  if (op.rule === 'logical') compute = 'bool';
+  else if (compute === 'bool' && !spec.boolAsTruth) compute = 'i32';
+  const output = op.rule === 'alwaysBool' || op.rule === 'logical' ? bool : common;
+  if (into !== null && !canCast(output, into)) {
+    throw new RuntimeError(`result type ${output.scalarName} can't be cast to the desired output type ${into.scalarName}`);
+  }
+  const dtypes: DType[] = [];
+  let paramCount = 0;
+  const nodes = operands.map((x, i) => {
+    const type = conditions.includes(i) ? 'bool' : compute;
+    if (!(x instanceof Tensor)) return E.param(paramCount++, type);
+    dtypes.push(x.dtype);
+    return E.input(dtypes.length - 1, type);
+  });
+  const attributes = Array.from({ length: attributeCount }, (_, i) => E.param(paramCount + i, compute));
+  const expr = spec.expr(nodes, attributes);
+  const slopes = spec.derivative?.(nodes, expr, attributes) ?? null;
+  const override = slopes === null ? null : slopes.filter((_, i) => operands[i] instanceof Tensor);
+  return new PointwiseKernel(op.gradName, expr, dtypes, into ?? output, override, spec.savesInputs ?? false);
+}
+
+function kernelFor(op: PointwiseOp, operands: readonly Operand[], attributeCount: number, into: DType | null): PointwiseKernel {
+  let key = into === null ? 15 : into.code;
+  for (let i = 0; i < operands.length; i++) key = key * KINDS + kindOf(operands[i], op.name);
+  key = key * 16 + getDefaultDtype().code;
+  let kernel = op.instances.get(key) as PointwiseKernel | undefined;
+  if (kernel === undefined) {
+    kernel = buildKernel(op, operands, attributeCount, into);
+    op.instances.set(key, kernel);
+  }
+  return kernel;
+}
+
+/** Tensors and scalar arguments apart, in order: numbers first, then attributes. */
+function split(operands: readonly Operand[], attributes: readonly number[]): [Tensor[], number[]] {
+  const tensors: Tensor[] = [];
+  const params: number[] = [];
+  for (let i = 0; i < operands.length; i++) {
+    const x = operands[i];
+    if (x instanceof Tensor) tensors.push(x);
+    else params.push(x instanceof PyFloat ? x.value : Number(x));
+  }
+  for (let i = 0; i < attributes.length; i++) params.push(attributes[i]);
+  return [tensors, params];
+}
+
+/** Integers that a double cannot hold become zero-dimensional tensors. */
+function exactOperand(x: Operand): Operand {
+  if (typeof x !== 'bigint' || Number.isSafeInteger(Number(x))) return x;
+  const t = empty([], int64);
+  new BigInt64Array(t.storage.device.bytes(t.storage).buffer, t.storage.device.bytes(t.storage).byteOffset, 1)[0] = x;
+  return t;
+}
+
+/** Runs a pointwise op over tensors and numbers. */
+export function pointwise(op: PointwiseOp, given: readonly Operand[], attributes: readonly number[]): Tensor {
+  const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
+  const kernel = kernelFor(op, operands, attributes.length, null);
+  const [tensors, params] = split(operands, attributes);
+  if (tensors.length === 0) {
+    throw new ArgumentTypeError(`${op.name}(): at least one argument must be a Tensor, but got only numbers`);
+  }
+  return runKernel(kernel, tensors, params);
+}
+
+/** Runs a pointwise op and writes the result into `operands[0]`. */
+export function pointwiseInplace(op: PointwiseOp, given: readonly Operand[], attributes: readonly number[]): Tensor {
+  const target = given[0] as Tensor;
+  const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
+  const kernel = kernelFor(op, operands, attributes.length, target.dtype);
+  checkInplace(target);
+  const [tensors, params] = split(operands, attributes);
+  const sizes = broadcastSizes(tensors.map((t) => t.sizes));
+  if (!sameSizes(sizes, target.sizes)) {
+    throw new RuntimeError(
+      `output with shape ${showSizes(target.sizes)} doesn't match the broadcast shape ${showSizes(sizes)}`,
+    );
+  }
+  if (tensors.length > 1) commonDevice(tensors);
+  const views = tensors.map((t, i) => expandTo(i > 0 && overlaps(t, target) ? copyOf(t) : t, sizes));
+  const record = target.dtype.isFloatingPoint && (needsGrad(tensors) || needsGrad([target.base]));
+  if (target.numel() > 0) target.storage.device.loop(kernel.program, [target], views, params);
+  if (!record) return recordInplace(target, null);
+  let mask = 0;
+  tensors.forEach((t, i) => {
+    if (t.requiresGrad && t.dtype.isFloatingPoint) mask |= 1 << i;
+  });
+  const saves = kernel.saves(mask);
+  const outIndex = tensors.length;
+  return recordInplace(target, {
+    name: kernel.name,
+    inputs: tensors,
+    // The operand that was overwritten is saved as another tensor of the same memory: using it is an error, by its version.
+    saved: saves.map((u) => (u === outIndex ? target : u === 0 ? sameMemory(target) : tensors[u])),
+    backward: (grads, saved, needs) => {
+      const grad = grads[0];
+      return tensors.map((t, i) => {
+        if (!needs[i] || grad === null || grad === undefined) return null;
+        const gradient = kernel.gradient(i);
+        if (gradient === null) return null;
+        const operandsOf = gradient.uses.map((u) => saved[saves.indexOf(u)]);
+        const result = runKernel(gradient.kernel, [grad, ...operandsOf], params);
+        return sameSizes(result.sizes, t.sizes) ? result : result.sumToSize(t.sizes);
+      });
+    },
+  });
+}
+
+function sameMemory(t: Tensor): Tensor {
+  return new Tensor(t.storage, t.dtype, t.sizes, t.strides, t.offset);
+}
+
+/** Do the two share memory in a way that writing one changes what is read of the other elsewhere? */
+function overlaps(source: Tensor, target: Tensor): boolean {
+  if (source.storage.address !== target.storage.address || source === target) return false;
+  return !(
+    source.offset === target.offset &&
+    sameSizes(source.sizes, target.sizes) &&
+    sameSizes(source.strides, target.strides)
+  );
+}
+
+const identity: Map<DType, LoopProgram> = new Map();
+
+function copyOf(t: Tensor): Tensor {
+  const out = empty(t.sizes, t.dtype, t.storage.device);
+  let program = identity.get(t.dtype);
+  if (program === undefined) {
+    program = new LoopProgram([{ expr: E.input(0, t.dtype.compute), dtype: t.dtype }], [t.dtype]);
+    identity.set(t.dtype, program);
+  }
+  if (t.numel() > 0) t.storage.device.loop(program, [out], [t], []);
+  return out;
+}
+
+const copies = new Map<number, LoopProgram>();
+
+/** `target = source`, converted and broadcast; with `accumulate`, `target += source`. Records nothing. */
+export function copyInto(target: Tensor, source: Tensor, accumulate = false): void {
+  if (target.numel() === 0) return;
+  commonDevice([target, source]);
+  const key = (target.dtype.code * 16 + source.dtype.code) * 2 + (accumulate ? 1 : 0);
+  let program = copies.get(key);
+  if (program === undefined) {
+    const loaded = E.input(0, source.dtype.compute);
+    program = new LoopProgram([{ expr: loaded, dtype: target.dtype }], [source.dtype], accumulate);
+    copies.set(key, program);
+  }
+  const from = overlaps(source, target) ? copyOf(source) : source;
+  target.storage.device.loop(program, [target], [expandTo(from, target.sizes)], []);
+}

@@ -1,0 +1,195 @@
+/** Recording: how the result of an op gets its place in the graph, and what in-place changes do to it. */
+import { isGradEnabled, isInferenceModeEnabled } from '../autograd/mode.ts';
+import { type Edge, FunctionNode, gradientEdge, Node, save, type Saved } from '../autograd/node.ts';
+import { RuntimeError } from '../base/errors.ts';
+import { overlapsItself, storageExtent } from '../base/shape.ts';
+import type { Derivative } from '../ops/runtime.ts';
+import { allocate } from './allocate.ts';
+import { services, Tensor } from './tensor.ts';
+
+/** Is a gradient to be recorded for an op on these? */
+export function needsGrad(inputs: readonly (Tensor | null)[]): boolean {
+  if (!isGradEnabled()) return false;
+  for (const t of inputs) if (t?.requiresGrad) return true;
+  return false;
+}
+
+function edgesOf(inputs: readonly (Tensor | null)[]): (Edge | null)[] {
+  return inputs.map((t) => (t === null ? null : gradientEdge(t)));
+}
+
+function checkSaved(saved: readonly Tensor[]): void {
+  for (const t of saved) {
+    if (t.inference) {
+      throw new RuntimeError(
+        'Inference tensors cannot be saved for backward. To work around you can make a clone to get a normal tensor and use it in autograd.',
+      );
+    }
+  }
+}
+
+function makeNode(derivative: Derivative): FunctionNode {
+  checkSaved(derivative.saved);
+  return new FunctionNode(
+    `${derivative.name}Backward0`,
+    edgesOf(derivative.inputs),
+    derivative.saved.map(save),
+    derivative.backward,
+  );
+}
+
+function each(output: Tensor | readonly Tensor[]): readonly Tensor[] {
+  return output instanceof Tensor ? [output] : output;
+}
+
+/** Gives `output` a history where grad mode and the inputs ask for one. */
+export function record<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T {
+  if (!needsGrad(derivative.inputs)) return output;
+  const outputs = each(output);
+  if (!outputs.some((t) => t.dtype.isFloatingPoint)) return output;
+  const node = makeNode(derivative);
+  outputs.forEach((t, i) => {
+    if (t.dtype.isFloatingPoint) t.setHistory(node, i);
+  });
+  return output;
+}
+
+/** As `record`, the outputs being views of the first input: in-place changes of either reach the other. */
+export function recordView<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T {
+  const source = derivative.inputs[0] as Tensor;
+  if (!isInferenceModeEnabled()) {
+    for (const t of each(output)) {
+      t.base = source.base ?? source;
+      if (!isGradEnabled()) t.viewKind = 'noGrad';
+      else if (derivative.multipleViews) t.viewKind = 'multiple';
+      else if (source.viewKind !== 'plain') t.viewKind = source.viewKind;
+      t.historyVersion = t.storage.version;
+    }
+  }
+  return record(output, derivative);
+}
+
+/** Throws PyTorch's errors where `target` must not be changed in place now. */
+export function checkInplace(target: Tensor): void {
+  if (overlapsItself(target.sizes, target.strides)) {
+    throw new RuntimeError(
+      'unsupported operation: more than one element of the written-to tensor refers to a single memory location. ' +
+        'Please clone() the tensor before performing the operation.',
+    );
+  }
+  if (target.inference && !isInferenceModeEnabled()) {
+    throw new RuntimeError(
+      'Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.',
+    );
+  }
+  if (!isGradEnabled()) return;
+  if (target.base !== null) {
+    if (target.viewKind === 'multiple' && target.requiresGrad) {
+      throw new RuntimeError(
+        `Output ${target.outputNumber} of ${target.gradFn?.name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.`,
+      );
+    }
+    if (target.base.requiresGrad && target.base.isLeaf) {
+      throw new RuntimeError('a view of a leaf Variable that requires grad is being used in an in-place operation.');
+    }
+  } else if (target.requiresGrad && target.isLeaf) {
+    throw new RuntimeError('a leaf Variable that requires grad is being used in an in-place operation.');
+  }
+}
+
+/** The derivative of changing one view of a tensor in place, seen from the whole tensor. */
+class CopySlices extends Node {
+  private readonly baseSizes: readonly number[];
+  private readonly baseStrides: readonly number[];
+  private readonly viewSizes: readonly number[];
+  private readonly viewStrides: readonly number[];
+  private readonly viewOffset: number;
+  private readonly inner: Node;
+
+  constructor(base: Tensor, view: Tensor, inner: Node) {
+    super('CopySlices', [gradientEdge(base), ...inner.edges.slice(1)]);
+    this.baseSizes = base.sizes;
+    this.baseStrides = base.strides;
+    this.viewSizes = view.sizes;
+    this.viewStrides = view.strides;
+    this.viewOffset = view.offset - base.offset;
+    this.inner = inner;
+  }
+
+  override apply(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
+    const incoming = grads[0];
+    if (incoming === null || incoming === undefined) return this.edges.map(() => null);
+    const grad = emptyStrided(incoming, this.baseSizes, this.baseStrides);
+    grad.copy_(incoming);
+    const slice = grad.asStrided(this.viewSizes, this.viewStrides, this.viewOffset);
+    const wanted = needs[0] && this.inner.edges[0] !== null;
+    const results = this.inner.apply([slice.clone()], [wanted, ...needs.slice(1)]);
+    const first = results[0];
+    if (first === null || first === undefined) slice.zero_();
+    else slice.copy_(first);
+    return [grad, ...results.slice(1)];
+  }
+
+  override release(): void {
+    this.inner.release();
+  }
+}
+
+function emptyStrided(like: Tensor, sizes: readonly number[], strides: readonly number[]): Tensor {
+  const extent = storageExtent(sizes, strides, 0);
+  const storage = allocate(like.storage.device, extent * like.dtype.itemSize);
+  return new Tensor(storage, like.dtype, sizes, strides, 0);
+}
+
+/**
+ * `target` was changed in place: bumps its version and makes `derivative` its history (null: no gradient flows).
+ * Where `derivative.saved` names `target` itself, the op saved its result.
+ */
+export function recordInplace(target: Tensor, derivative: Derivative | null): Tensor {
+  const tracked =
+    derivative !== null && target.dtype.isFloatingPoint && (needsGrad(derivative.inputs) || needsGrad([target.base]));
+  if (!tracked) {
+    bump(target);
+    return target;
+  }
+  checkSaved(derivative.saved);
+  // Edges and versions are those before the change; only the op's own result is saved as it is after it.
+  const edges = edgesOf(derivative.inputs);
+  const before = derivative.saved.map((t): Saved | null => (t === target ? null : save(t)));
+  bump(target);
+  const saved = before.map((s) => s ?? save(target));
+  const node = new FunctionNode(`${derivative.name}Backward0`, edges, saved, derivative.backward);
+  if (target.base === null) {
+    target.setHistory(node, 0);
+    return target;
+  }
+  target.base.setHistory(new CopySlices(target.base, target, node), 0);
+  services.refreshViewHistory(target);
+  return target;
+}
+
+function bump(target: Tensor): void {
+  target.storage.version++;
+  // A plain tensor's own history does not depend on the version; a view's does.
+  if (target.base === null) target.historyVersion = target.storage.version;
+}
+
+services.refreshViewHistory = (view: Tensor): void => {
+  const base = view.base as Tensor;
+  const edge = gradientEdge(base);
+  if (edge === null) {
+    view.historyVersion = view.storage.version;
+    return;
+  }
+  const { sizes, strides } = view;
+  const offset = view.offset - base.offset;
+  const { sizes: baseSizes, strides: baseStrides } = base;
+  const node = new FunctionNode('AsStridedBackward0', [edge], [], (grads) => {
+    const grad = grads[0];
+    if (grad === null || grad === undefined) return [null];
+    const whole = emptyStrided(grad, baseSizes, baseStrides).zero_();
+    whole.asStrided(sizes, strides, offset).copy_(grad);
+    return [whole];
+  });
+  view.setHistory(node, 0);
+};

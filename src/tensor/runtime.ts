@@ -1,0 +1,114 @@
+/** Binds the op definitions to the devices and to autograd: fills in `runtime` of ops/runtime.ts. */
+import { noGrad } from '../autograd/mode.ts';
+import { bool, type DType } from '../base/dtype.ts';
+import { RuntimeError } from '../base/errors.ts';
+import { contiguousStrides, product, sameSizes } from '../base/shape.ts';
+import { runtime, type Runtime, type TypedArray } from '../ops/runtime.ts';
+import { toBfloat16, toFloat16 } from '../base/float16.ts';
+import { empty } from './allocate.ts';
+import { toDevice } from './devices.ts';
+import { memory, toArray } from './memory.ts';
+import { copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
+import { checkInplace, needsGrad, record, recordInplace, recordView } from './record.ts';
+import { reduce } from './reduce.ts';
+import { Tensor } from './tensor.ts';
+
+function alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor {
+  return new Tensor(input.storage, input.dtype, sizes, strides, offset);
+}
+
+/** Writes `value` to every element of a fresh contiguous tensor. */
+export function fillMemory(t: Tensor, value: number | bigint | boolean): void {
+  const data = memory(t);
+  if (data instanceof BigInt64Array) {
+    data.fill(typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value));
+  } else if (t.dtype === bool) {
+    data.fill(value ? 1 : 0);
+  } else if (t.dtype.name === 'float16') {
+    data.fill(toFloat16(Number(value)));
+  } else if (t.dtype.name === 'bfloat16') {
+    data.fill(toBfloat16(Number(value)));
+  } else {
+    data.fill(Number(value));
+  }
+}
+
+function full(sizes: readonly number[], value: number | bigint | boolean, dtype: DType, like?: Tensor): Tensor {
+  const out = empty(sizes, dtype, like?.storage.device);
+  fillMemory(out, value);
+  return out;
+}
+
+function fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, like?: Tensor): Tensor {
+  const out = empty(sizes, dtype, like?.storage.device);
+  if (data.length !== out.numel()) {
+    throw new RuntimeError(`a tensor of shape [${sizes.join(', ')}] has ${out.numel()} elements, but got ${data.length}`);
+  }
+  const target = memory(out);
+  if (target instanceof BigInt64Array) target.set(data as BigInt64Array);
+  else target.set(data as Exclude<TypedArray, BigInt64Array>);
+  return out;
+}
+
+/** An uninitialised tensor with the memory order of `input` where that has no gaps. */
+function emptyLike(input: Tensor, dtype: DType): Tensor {
+  const strides = input.isContiguous() ? null : denseStridesLike(input);
+  if (strides === null) return empty(input.sizes, dtype, input.storage.device);
+  const storage = input.storage.device.allocate(input.numel() * dtype.itemSize);
+  return new Tensor(storage, dtype, input.sizes, strides, 0);
+}
+
+function writeOut(result: unknown, target: unknown): unknown {
+  if (result instanceof Tensor && target instanceof Tensor) {
+    if (!sameSizes(result.sizes, target.sizes)) resize(target, result.sizes);
+    return target.copy_(result);
+  }
+  if (Array.isArray(result) && Array.isArray(target)) return result.map((r, i) => writeOut(r, target[i]));
+  throw new RuntimeError('out= does not fit the result of this function');
+}
+
+/** Gives `target` another size; memory is kept where it suffices. */
+export function resize(target: Tensor, sizes: readonly number[]): Tensor {
+  const needed = (target.offset + product(sizes)) * target.dtype.itemSize;
+  if (needed <= target.storage.nbytes) {
+    target.rebind(target.storage, sizes, contiguousStrides(sizes), target.offset);
+    return target;
+  }
+  const grown = empty(sizes, target.dtype, target.storage.device);
+  const old = memory(alias(target, [target.storage.nbytes / target.dtype.itemSize], [1], 0));
+  const fresh = memory(grown);
+  if (fresh instanceof BigInt64Array) fresh.set((old as BigInt64Array).subarray(target.offset));
+  else fresh.set((old as Uint8Array).subarray(target.offset));
+  target.rebind(grown.storage, sizes, grown.strides, 0);
+  return target;
+}
+
+const bound: Runtime = {
+  pointwise,
+  pointwiseInplace,
+  reduce,
+  empty: (sizes, dtype, like) => empty(sizes, dtype, like?.storage.device),
+  emptyLike,
+  fromArray,
+  full,
+  toArray,
+  memory,
+  alias,
+  reinterpret: (input, dtype, sizes, strides, offset) => new Tensor(input.storage, dtype, sizes, strides, offset),
+  record,
+  recordView,
+  needsGrad,
+  noGrad: (fn) => noGrad(fn),
+  recordInplace,
+  checkInplace,
+  contract: (out, a, b, spec) => out.storage.device.contract(out, a, b, spec),
+  gather: (out, source, index, stride, size) => out.storage.device.gather(out, source, { index, stride, size }),
+  scatter: (target, source, index, stride, size, mode) =>
+    target.storage.device.scatter(target, source, { index, stride, size }, mode),
+  copyInto,
+  writeOut,
+  toDevice,
+  isTensor: (x): x is Tensor => x instanceof Tensor,
+};
+
+Object.assign(runtime, bound);
