@@ -57,3 +57,8 @@ export class UnpicklingError extends TorchError {
 export class OutOfMemoryError extends RuntimeError {
   override readonly name: string = 'OutOfMemoryError';
 }
+
+/** A gradient that disagrees with finite differences. */
+export class GradcheckError extends RuntimeError {
+  override readonly name: string = 'GradcheckError';
+}

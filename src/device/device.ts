@@ -12,14 +12,16 @@ export type ScatterMode = 'set' | 'add' | 'mul' | 'min' | 'max';
 
 /**
  * Operands of `gather` and `scatter`: besides its strided position, an element of the indexed tensor moves by
- * `index[k] * stride[k]` elements for each index tensor; `index[k]` counts from the end when negative and must lie in
- * [-size[k], size[k]).
+ * `index[k] * stride[k]` elements for each index tensor; `index[k]` must lie in [0, size[k]), or with
+ * `wrap` in [-size[k], size[k]), negative ones counting from the end.
  */
 export interface Indices {
   /** int64 views with the sizes of the iteration. */
   readonly index: readonly View[];
   readonly stride: readonly number[];
   readonly size: readonly number[];
+  /** May indices be negative (advanced indexing), or are they an error like those that are too large (gather)? */
+  readonly wrap: boolean;
 }
 
 /** An index that does not fit: which index tensor, and its value. */

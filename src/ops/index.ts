@@ -1,5 +1,6 @@
 /** The op table: every tensor function that is also a method of Tensor, and the functions of `torch`. */
 export * from './contraction/products.ts';
+export { indexPut, nonzero } from './indexing/advanced.ts';
 export * from './movement/copying.ts';
 export * from './movement/joining.ts';
 export * from './movement/views.ts';

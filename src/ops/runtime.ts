@@ -3,7 +3,7 @@
  * definitions stay free of device code and nothing is imported upwards.
  */
 import type { DType } from '../base/dtype.ts';
-import type { BadIndex, Contraction, ScatterMode } from '../device/device.ts';
+import type { BadIndex, Contraction, Indices, ScatterMode } from '../device/device.ts';
 import type { View } from '../kernel/view.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import type { PointwiseOp } from './pointwise/family.ts';
@@ -84,15 +84,8 @@ export interface Runtime {
   /** Throws PyTorch's errors where `target` must not be changed in place now. */
   checkInplace(target: Tensor): void;
   contract(out: View, a: View, b: View, spec: Contraction): void;
-  gather(out: View, source: View, index: readonly View[], stride: readonly number[], size: readonly number[]): BadIndex | null;
-  scatter(
-    target: View,
-    source: View,
-    index: readonly View[],
-    stride: readonly number[],
-    size: readonly number[],
-    mode: ScatterMode,
-  ): BadIndex | null;
+  gather(out: View, source: View, indices: Indices): BadIndex | null;
+  scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
   /** `target = source`, converted and broadcast; `accumulate` adds (target may then overlap itself). No gradient. */
   copyInto(target: Tensor, source: Tensor, accumulate?: boolean): void;
   /** Writes results to `out=` arguments, resizing them. */

@@ -3,8 +3,10 @@ import type * as ops from '../ops/index.ts';
 import type * as access from './access.ts';
 import type * as create from './create.ts';
 import type * as graph from './graph.ts';
+import type * as indexing from './indexing.ts';
 
-type Table = typeof ops & typeof access & typeof create & typeof graph;
+type Table = typeof ops & typeof access & typeof create & typeof graph &
+  Pick<typeof indexing, 'index' | 'indexPut_'>;
 
 /** Parameters after the first, for every form of call. */
 type Rest<P> = P extends readonly [unknown?, ...infer T] ? T : never;

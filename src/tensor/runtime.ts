@@ -102,9 +102,8 @@ const bound: Runtime = {
   recordInplace,
   checkInplace,
   contract: (out, a, b, spec) => out.storage.device.contract(out, a, b, spec),
-  gather: (out, source, index, stride, size) => out.storage.device.gather(out, source, { index, stride, size }),
-  scatter: (target, source, index, stride, size, mode) =>
-    target.storage.device.scatter(target, source, { index, stride, size }, mode),
+  gather: (out, source, indices) => out.storage.device.gather(out, source, indices),
+  scatter: (target, source, indices, mode) => target.storage.device.scatter(target, source, indices, mode),
   copyInto,
   writeOut,
   toDevice,

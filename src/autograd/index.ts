@@ -1,0 +1,7 @@
+/** `torch.autograd`. https://pytorch.org/docs/stable/autograd.html */
+export { backward, type BackwardOptions, grad, type GradOptions } from './api.ts';
+export { Function, type FunctionContext } from './function.ts';
+export * as functional from './functional.ts';
+export { gradcheck, gradgradcheck } from './gradcheck.ts';
+export { detectAnomaly, enableGrad, inferenceMode, noGrad, setGradEnabled } from './mode.ts';
+export { Node } from './node.ts';
