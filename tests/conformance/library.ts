@@ -18,6 +18,11 @@ export class Unsupported extends Error {
   override readonly name = 'Unsupported';
 }
 
+/** Python has this call and TypeScript has not, whatever the library does: set apart and not counted. */
+export class Inexpressible extends Error {
+  override readonly name = 'Inexpressible';
+}
+
 /** The library answered, but not what PyTorch answers. */
 export class Mismatch extends Error {
   override readonly name = 'Mismatch';
@@ -95,7 +100,7 @@ export class Library {
       throw new Unsupported(`${owner}.${camelCase(method)} does not exist`);
     }
     if (typeof found !== 'function') return found;
-    return (found as Callable).apply(target, [...args]);
+    return Reflect.apply(found, target, [...args]) as unknown;
   }
 
   /** A call that gives a tensor. */

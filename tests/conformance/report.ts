@@ -1,11 +1,11 @@
 /** Counts of a conformance run as text: per suite, per tier, per op, and the most frequent causes of failure. */
-import type { Result } from './runner.ts';
+import { isSetApart, type Result } from './runner.ts';
 
 interface Count {
   passed: number;
   failed: number;
   unsupported: number;
-  complex: number;
+  setApart: number;
 }
 
 function tally(results: readonly Result[], key: (r: Result) => string): Map<string, Count> {
@@ -14,21 +14,25 @@ function tally(results: readonly Result[], key: (r: Result) => string): Map<stri
     const name = key(result);
     let count = counts.get(name);
     if (count === undefined) {
-      count = { passed: 0, failed: 0, unsupported: 0, complex: 0 };
+      count = { passed: 0, failed: 0, unsupported: 0, setApart: 0 };
       counts.set(name, count);
     }
-    if (result.status === 'unsupported' && result.message === 'complex') count.complex++;
+    if (isSetApart(result)) count.setApart++;
     else count[result.status]++;
   }
   return counts;
 }
 
-const columns = ['passed', 'failed', 'unsupported', 'complex'] as const;
+const columns = ['passed', 'failed', 'unsupported', 'setApart'] as const;
 
-/** A table of counts; `complex` stands apart and is not part of the rate. */
+/** A table of counts; what is set apart (complex arithmetic, calls that TypeScript cannot express) is not part of the rate. */
 function table(title: string, counts: ReadonlyMap<string, Count>): string {
   const width = Math.max(title.length, ...[...counts.keys()].map((n) => n.length));
-  const header = [title.padEnd(width), ...columns.map((c) => c.padStart(12)), 'rate'.padStart(9)].join('');
+  const header = [
+    title.padEnd(width),
+    ...columns.map((c) => (c === 'setApart' ? 'set apart' : c).padStart(12)),
+    'rate'.padStart(9),
+  ].join('');
   const rows = [...counts].map(([name, count]) => {
     const counted = count.passed + count.failed + count.unsupported;
     const rate = counted === 0 ? '' : `${((100 * count.passed) / counted).toFixed(1)} %`;
@@ -82,7 +86,7 @@ export function formatReport(results: readonly Result[], options: ReportOptions)
   for (const [, total] of tally(results, () => 'all')) bySuite.set('all', total);
   parts.push(table('suite', bySuite));
   const failed = results.filter((r) => r.status === 'failed');
-  const missing = results.filter((r) => r.status === 'unsupported' && r.message !== 'complex');
+  const missing = results.filter((r) => r.status === 'unsupported' && !isSetApart(r));
   if (options.causes > 0 && failed.length > 0)
     parts.push(`failed because\n${causes(failed, options.causes)}`);
   if (options.causes > 0 && missing.length > 0) {

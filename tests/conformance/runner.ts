@@ -1,7 +1,7 @@
 /** Runs single cases and turns what happens into a status. */
 import { type Case, type Group, usesComplex } from './cases.ts';
 import { isUnsupported } from './compare.ts';
-import { type Library, Mismatch } from './library.ts';
+import { Inexpressible, type Library, Mismatch } from './library.ts';
 import { runAutograd } from './suites/autograd.ts';
 import { runModule } from './suites/modules.ts';
 import { runCall } from './suites/ops.ts';
@@ -22,7 +22,10 @@ export interface Result {
   dtype: string | null;
   id: string;
   status: Status;
-  /** Why it failed or what is missing; `complex` for complex arithmetic. Empty when passed. */
+  /**
+   * Why it failed or what is missing. Not counted are `complex` (complex arithmetic) and `inexpressible: …` (no such call in TypeScript).
+   * Empty when passed.
+   */
   message: string;
 }
 
@@ -52,6 +55,12 @@ function explain(error: unknown): string {
   return `${error.name}: ${error.message}${origin(error)}`;
 }
 
+/** Cases that say nothing about the library: they are listed and not counted. */
+export function isSetApart(result: Result): boolean {
+  if (result.status !== 'unsupported') return false;
+  return result.message === 'complex' || result.message.startsWith('inexpressible');
+}
+
 /** Runs a case: passed when nothing is thrown. */
 export function runCase(
   library: Library,
@@ -66,6 +75,8 @@ export function runCase(
     runner(library, testCase, folder);
     return { status: 'passed', message: '' };
   } catch (error) {
+    if (error instanceof Inexpressible)
+      return { status: 'unsupported', message: `inexpressible: ${error.message}` };
     if (isUnsupported(error)) return { status: 'unsupported', message: (error as Error).message };
     return { status: 'failed', message: explain(error) };
   }

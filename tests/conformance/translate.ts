@@ -1,6 +1,6 @@
 /** A Python call of the conformance files as the TypeScript call that the translation table of the docs gives. */
 import { type Case, isObject, type Json, type JsonObject, tensorSpec } from './cases.ts';
-import { type Library, options, Unsupported } from './library.ts';
+import { describe, Inexpressible, type Library, options, Unsupported } from './library.ts';
 
 /** A call with decoded arguments. */
 export interface Call {
@@ -35,7 +35,9 @@ function invokeOperator(library: Library, name: string, self: unknown, rest: rea
   if (name === '__rsub__') return library.call('torch.rsub', self, rest[0]);
   const target = reflected[name];
   if (target === undefined) throw new Unsupported(`the operator ${name} has no translation`);
-  return library.call(target, rest[0], self);
+  // `__rpow__` copies its left operand (`torch.tensor(left) ** right`), so no gradient goes there.
+  const copied = name === '__rpow__' && library.isTensor(rest[0]);
+  return library.call(target, copied ? library.send(rest[0], 'detach') : rest[0], self);
 }
 
 /** Makes the call; throws Unsupported where the function or method does not exist. */
@@ -44,6 +46,7 @@ export function invoke(library: Library, call: Call): unknown {
   if (owner === 'torch') return library.call(call.op, ...call.args, ...options(call.kwargs));
   if (owner !== 'Tensor' || path.length !== 1) throw new Unsupported(`${call.op} has no translation`);
   const [self, ...rest] = call.args;
+  if (!library.isTensor(self)) throw new Inexpressible(`${path[0]} as a method of ${describe(self)}`);
   if (path[0].startsWith('__')) return invokeOperator(library, path[0], self, rest);
   return library.send(self, path[0], ...rest, ...options(call.kwargs));
 }

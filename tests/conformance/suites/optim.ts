@@ -78,8 +78,10 @@ function takeStep(
     });
   }
   if (onlyChanges) return;
-  const setLr = step.set_lr as { group: number; lr: number } | undefined;
-  if (setLr !== undefined) optimizer.paramGroups[setLr.group].lr = setLr.lr;
+  const setLr = step.set_lr as { group: number; lr: Json } | undefined;
+  if (setLr !== undefined) {
+    optimizer.paramGroups[setLr.group].lr = decode(decodeContext(library), setLr.lr) as number;
+  }
   (step.grads as Json[]).forEach((g, i) => {
     setGrad(params[i], g === null ? null : makeConstant(library, g));
   });
@@ -140,10 +142,10 @@ function runClosure(library: Library, testCase: Case): void {
     library.send(loss, 'backward');
     return loss;
   };
-  (testCase.losses as number[]).forEach((expected, i) => {
+  (testCase.losses as Json[]).forEach((expected, i) => {
     const loss = library.send(optimizer, 'step', closure);
     const value = library.isTensor(loss) ? library.send(loss, 'item') : loss;
-    expectNumber(value, expected, toleranceOf(testCase), `loss of step ${i + 1}`);
+    expectValue(library, value, expected, toleranceOf(testCase), `loss of step ${i + 1}`);
     expectParams(library, params, testCase, i);
     const counts = testCase.closure_calls as number[] | undefined;
     if (counts !== undefined) {
@@ -175,9 +177,10 @@ function makeScheduler(library: Library, optimizer: Optimizer, value: Json): unk
 
 function runScheduler(library: Library, testCase: Case): void {
   const { type, group_lrs: groupLrs, ...defaults } = testCase.optimizer as JsonObject;
-  const groups = (groupLrs as number[]).map((lr) => ({
+  const context = decodeContext(library);
+  const groups = (groupLrs as Json[]).map((lr) => ({
     params: [library.method(library.call('torch.zeros', [2]), 'requires_grad_', true)],
-    lr,
+    lr: decode(context, lr),
   }));
   const made = library.construct(type as string, groups, ...decodeOptions(library, defaults));
   const optimizer = made as unknown as Optimizer;
@@ -189,11 +192,11 @@ function runScheduler(library: Library, testCase: Case): void {
   const lrs = testCase.lrs as Json[];
   const lastLr = testCase.last_lr as Json[] | undefined;
   const momenta = testCase.momenta as Json[] | undefined;
-  const metrics = testCase.metrics as number[] | undefined;
+  const metrics = testCase.metrics as Json[] | undefined;
   lrs.forEach((expected, k) => {
     if (k > 0) {
       library.send(optimizer, 'step');
-      library.send(scheduler, 'step', ...(metrics === undefined ? [] : [metrics[k - 1]]));
+      library.send(scheduler, 'step', ...(metrics === undefined ? [] : [decode(context, metrics[k - 1])]));
       if (lastLr?.[k - 1] !== undefined) {
         expectRow(library.send(scheduler, 'get_last_lr'), lastLr[k - 1], `last_lr[${k - 1}]`);
       }
