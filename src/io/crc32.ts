@@ -56,6 +56,7 @@ export function crc32(bytes: Uint8Array, start = 0): number {
   const native = zlib()?.crc32;
   if (native === undefined) return crc32Portable(bytes, start);
   let c = start;
-  for (let at = 0; at < bytes.length; at += NATIVE_LIMIT) c = native(bytes.subarray(at, at + NATIVE_LIMIT), c);
+  for (let at = 0; at < bytes.length; at += NATIVE_LIMIT)
+    c = native(bytes.subarray(at, at + NATIVE_LIMIT), c);
   return c;
 }

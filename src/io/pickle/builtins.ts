@@ -62,12 +62,15 @@ function encode(args: readonly PickleValue[]): Uint8Array {
   const [text, encoding] = args;
   if (typeof text !== 'string' || args.length > 2) throw wrongArguments('_codecs.encode');
   if (encoding !== 'latin1' && encoding !== 'latin-1') {
-    throw new UnpicklingError(`_codecs.encode was called with the encoding ${describe(encoding)}, not 'latin1'`);
+    throw new UnpicklingError(
+      `_codecs.encode was called with the encoding ${describe(encoding)}, not 'latin1'`,
+    );
   }
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < text.length; i++) {
     const code = text.charCodeAt(i);
-    if (code > 0xff) throw new UnpicklingError("'latin-1' codec can't encode a character: ordinal not in range(256)");
+    if (code > 0xff)
+      throw new UnpicklingError("'latin-1' codec can't encode a character: ordinal not in range(256)");
     bytes[i] = code;
   }
   return bytes;

@@ -47,7 +47,8 @@ export function contents(value: PickleValue): PickleValue[] | null {
   if (Array.isArray(value)) return value;
   if (value instanceof PickleTuple) return value.items as PickleValue[];
   if (value instanceof Map) {
-    const attributes = value instanceof OrderedDict && value.attributes !== null ? value.attributes.values() : [];
+    const attributes =
+      value instanceof OrderedDict && value.attributes !== null ? value.attributes.values() : [];
     return [...value.keys(), ...value.values(), ...attributes];
   }
   if (value instanceof Set) return [...value];

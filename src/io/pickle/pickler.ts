@@ -66,6 +66,7 @@ class Output {
   private view = new DataView(this.buffer.buffer);
   private length = 0;
 
+  /** Makes room for `n` bytes; returns where they go. The buffer may be another one afterwards. */
   private room(n: number): number {
     const at = this.length;
     if (at + n > this.buffer.length) {
@@ -84,19 +85,23 @@ class Output {
   }
 
   u16(value: number): void {
-    this.view.setUint16(this.room(2), value, true);
+    const at = this.room(2);
+    this.view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
-    this.view.setUint32(this.room(4), value, true);
+    const at = this.room(4);
+    this.view.setUint32(at, value, true);
   }
 
   f64(value: number): void {
-    this.view.setFloat64(this.room(8), value, false);
+    const at = this.room(8);
+    this.view.setFloat64(at, value, false);
   }
 
   bytes(bytes: Uint8Array): void {
-    this.buffer.set(bytes, this.room(bytes.length));
+    const at = this.room(bytes.length);
+    this.buffer.set(bytes, at);
   }
 
   finish(): Uint8Array {
@@ -109,7 +114,9 @@ function encodeLong(value: bigint): Uint8Array {
   let size = 1;
   while (BigInt.asIntN(8 * size, value) !== value) size++;
   const bytes = new Uint8Array(size);
-  let hex = BigInt.asUintN(8 * size, value).toString(16).padStart(2 * size, '0');
+  let hex = BigInt.asUintN(8 * size, value)
+    .toString(16)
+    .padStart(2 * size, '0');
   for (let i = 0; i < size; i++) {
     bytes[i] = Number.parseInt(hex.slice(-2), 16);
     hex = hex.slice(0, -2);
@@ -119,15 +126,18 @@ function encodeLong(value: bigint): Uint8Array {
 
 function latin1(bytes: Uint8Array): string {
   const parts: string[] = [];
-  for (let i = 0; i < bytes.length; i += 4096) parts.push(String.fromCharCode(...bytes.subarray(i, i + 4096)));
+  for (let i = 0; i < bytes.length; i += 4096)
+    parts.push(String.fromCharCode(...bytes.subarray(i, i + 4096)));
   return parts.join('');
 }
 
 class Pickler {
   private readonly out = new Output();
   private readonly options: PicklerOptions;
-  /** Objects by identity, strings by value, globals by path. */
+  /** Objects by identity, strings by value. */
   private readonly memo = new Map<unknown, number>();
+  /** One object for every path, so that equal globals are the same. */
+  private readonly globals = new Map<string, PickleGlobal>();
   private memoSize = 0;
   private depth = 0;
 
@@ -162,7 +172,8 @@ class Pickler {
     else if (value instanceof PickleGlobal) this.global(value);
     else if (Array.isArray(value)) this.list(value);
     else if (value instanceof Uint8Array) this.reduce(value, bytesReduction(value));
-    else if (Object.getPrototypeOf(value) === Map.prototype) this.dict(value as Map<PickleValue, PickleValue>);
+    else if (Object.getPrototypeOf(value) === Map.prototype)
+      this.dict(value as Map<PickleValue, PickleValue>);
     else this.other(value);
     this.depth--;
   }
@@ -263,8 +274,8 @@ class Pickler {
   }
 
   private global(value: PickleGlobal): void {
-    // A path is no string that could occur as a value: it is kept apart by a prefix.
-    const key = `\0global ${value.path}`;
+    const key = this.globals.get(value.path) ?? value;
+    this.globals.set(value.path, key);
     if (this.recall(key)) return;
     const module = renamedModules.get(value.module) ?? value.module;
     this.out.u8(op.GLOBAL);
@@ -341,7 +352,8 @@ function knownReduction(value: object): Reduction | undefined {
     return { callable: DEFAULT_DICT, args: new PickleTuple([value.factory]), items: value };
   }
   if (value instanceof Set) return { callable: SET, args: new PickleTuple([[...value]]) };
-  if (value instanceof PickleFrozenSet) return { callable: FROZENSET, args: new PickleTuple([[...value.items]]) };
+  if (value instanceof PickleFrozenSet)
+    return { callable: FROZENSET, args: new PickleTuple([[...value.items]]) };
   if (value instanceof PickleByteArray) return { callable: BYTEARRAY, args: new PickleTuple([value.bytes]) };
   if (value instanceof PickleComplex) {
     return { callable: COMPLEX, args: new PickleTuple([new PyFloat(value.re), new PyFloat(value.im)]) };

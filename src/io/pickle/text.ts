@@ -41,7 +41,8 @@ function decodeSurrogates(bytes: Uint8Array): string {
     }
   };
   for (let i = 0; i + 2 < bytes.length; i++) {
-    if (bytes[i] !== 0xed || bytes[i + 1] < 0xa0 || bytes[i + 1] > 0xbf || (bytes[i + 2] & 0xc0) !== 0x80) continue;
+    if (bytes[i] !== 0xed || bytes[i + 1] < 0xa0 || bytes[i + 1] > 0xbf || (bytes[i + 2] & 0xc0) !== 0x80)
+      continue;
     flush(i);
     parts.push(String.fromCharCode(0xd000 | ((bytes[i + 1] & 0x3f) << 6) | (bytes[i + 2] & 0x3f)));
     i += 2;

@@ -93,7 +93,8 @@ export class Unpickler {
   load(): PickleValue {
     const start = this.position;
     for (;;) {
-      if (this.position >= this.bytes.length) throw new UnpicklingError('Ran out of input: the pickle has no end');
+      if (this.position >= this.bytes.length)
+        throw new UnpicklingError('Ran out of input: the pickle has no end');
       if (this.position - start > this.limits.size) {
         throw new UnpicklingError(`the pickle is larger than ${this.limits.size} bytes (limits.size)`);
       }
@@ -294,7 +295,9 @@ export class Unpickler {
   private long(n: number): number | bigint {
     const bytes = this.slice(n);
     if (n > this.limits.intSize) {
-      throw new UnpicklingError(`an int of ${n} bytes is larger than ${this.limits.intSize} bytes (limits.intSize)`);
+      throw new UnpicklingError(
+        `an int of ${n} bytes is larger than ${this.limits.intSize} bytes (limits.intSize)`,
+      );
     }
     if (n === 0) return 0;
     let hex = '0x';
@@ -320,7 +323,8 @@ export class Unpickler {
   }
 
   private top(): PickleValue {
-    if (this.stack.length <= this.floor()) throw new UnpicklingError('the pickle reads a value that is not there');
+    if (this.stack.length <= this.floor())
+      throw new UnpicklingError('the pickle reads a value that is not there');
     return this.stack[this.stack.length - 1];
   }
 
@@ -334,7 +338,9 @@ export class Unpickler {
     if (this.stack.length - n < this.floor()) {
       throw new UnpicklingError('the pickle reads a value that is not there');
     }
-    return this.stack.splice(this.stack.length - n, n);
+    const items = new Array<PickleValue>(n);
+    for (let i = n - 1; i >= 0; i--) items[i] = this.stack.pop();
+    return items;
   }
 
   private popMark(): PickleValue[] {
@@ -357,7 +363,9 @@ export class Unpickler {
 
   private countContainer(): void {
     if (++this.containers > this.limits.containers) {
-      throw new UnpicklingError(`the pickle has more than ${this.limits.containers} containers (limits.containers)`);
+      throw new UnpicklingError(
+        `the pickle has more than ${this.limits.containers} containers (limits.containers)`,
+      );
     }
   }
 
@@ -376,7 +384,8 @@ export class Unpickler {
 
   private append(items: readonly PickleValue[]): void {
     const list = this.top();
-    if (!Array.isArray(list)) throw new UnpicklingError(`Can only append to lists, but got ${describe(list)}`);
+    if (!Array.isArray(list))
+      throw new UnpicklingError(`Can only append to lists, but got ${describe(list)}`);
     for (const item of items) list.push(item);
   }
 
@@ -393,7 +402,8 @@ export class Unpickler {
 
   private addItems(items: readonly PickleValue[]): void {
     const set = this.top();
-    if (!(set instanceof Set)) throw new UnpicklingError(`Can only add items to sets, but got ${describe(set)}`);
+    if (!(set instanceof Set))
+      throw new UnpicklingError(`Can only add items to sets, but got ${describe(set)}`);
     for (const item of items) set.add(checkHashable(item));
   }
 
@@ -456,7 +466,8 @@ export class Unpickler {
 export function unpickle(bytes: Uint8Array, options: UnpicklerOptions): PickleValue {
   const reader = new Unpickler(bytes, options);
   const value = reader.load();
-  if (reader.position !== bytes.length) throw new UnpicklingError('there are bytes after the end of the pickle');
+  if (reader.position !== bytes.length)
+    throw new UnpicklingError('there are bytes after the end of the pickle');
   return value;
 }
 

@@ -24,11 +24,17 @@ export const MAX32 = 0xffffffff;
 export const ZIP64_EXTRA = 0x0001;
 
 /** The sizes and the checksum follow the data, in a data descriptor. */
-export const FLAG_DESCRIPTOR = 1 << 3;
+export const FLAG_DESCRIPTOR = 0x0008;
 /** The name is UTF-8. */
-export const FLAG_UTF8 = 1 << 11;
+export const FLAG_UTF8 = 0x0800;
 /** The two bits that tell how hard a compressor tried. */
 export const FLAG_DEFLATE_LEVEL = 0b110;
 
 export const STORED = 0;
 export const DEFLATED = 8;
+
+/** Can an entry of this name be the name of a file under the folder it is unpacked to, and of nothing else? */
+export function isSafeName(name: string): boolean {
+  if (name === '' || /[\\\0]/.test(name) || /^[A-Za-z]:/.test(name)) return false;
+  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
+}

@@ -20,6 +20,7 @@ import {
   FLAG_DEFLATE_LEVEL,
   FLAG_DESCRIPTOR,
   FLAG_UTF8,
+  isSafeName,
   LOCAL_SIGNATURE,
   LOCAL_SIZE,
   LOCATOR64_SIGNATURE,
@@ -38,7 +39,7 @@ export interface ZipReaderOptions {
   readonly reader?: string;
   /** How compressed entries are expanded; null refuses them. */
   readonly inflate?: Inflate | null;
-  /** The largest size of an expanded entry, in bytes. */
+  /** How many bytes all compressed entries may expand to, together. */
   readonly maxInflatedSize?: number;
 }
 
@@ -77,12 +78,6 @@ export function looksLikeZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && (bytes[2] === 3 || bytes[2] === 5);
 }
 
-/** Can an entry of this name be the name of a file under the folder it is unpacked to, and of nothing else? */
-function isSafeName(name: string): boolean {
-  if (name === '' || /[\\\0]/.test(name) || /^[A-Za-z]:/.test(name)) return false;
-  return name.split('/').every((part) => part !== '' && part !== '.' && part !== '..');
-}
-
 /** An archive whose directory was checked. Throws a RuntimeError for one that is broken, and for what it does not support. */
 export class ZipReader {
   private readonly bytes: Uint8Array;
@@ -90,14 +85,14 @@ export class ZipReader {
   private readonly entries = new Map<string, Entry>();
   private readonly reader: string;
   private readonly inflate: Inflate | null;
-  private readonly maxInflatedSize: number;
+  private inflatable: number;
 
   constructor(bytes: Uint8Array, options: ZipReaderOptions = {}) {
     this.bytes = bytes;
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.reader = options.reader ?? 'ZipReader';
     this.inflate = options.inflate ?? null;
-    this.maxInflatedSize = options.maxInflatedSize ?? DEFAULT_MAX_INFLATED;
+    this.inflatable = options.maxInflatedSize ?? DEFAULT_MAX_INFLATED;
     const directory = this.findDirectory();
     this.readDirectory(directory);
     this.checkLayout(directory);
@@ -144,14 +139,18 @@ export class ZipReader {
         `${this.reader} failed reading ${what}: the entry is compressed; only stored entries can be read here`,
       );
     }
-    if (entry.size > this.maxInflatedSize || entry.size > data.length * MAX_DEFLATE_RATIO) {
+    if (entry.size > this.inflatable || entry.size > data.length * MAX_DEFLATE_RATIO) {
       throw this.failure(what, `it claims to expand from ${data.length} to ${entry.size} bytes`);
     }
+    this.inflatable -= entry.size;
     let content: Uint8Array;
     try {
       content = this.inflate(data, entry.size);
     } catch (cause) {
-      throw this.failure(what, `decompression failed (${cause instanceof Error ? cause.message : String(cause)})`);
+      throw this.failure(
+        what,
+        `decompression failed (${cause instanceof Error ? cause.message : String(cause)})`,
+      );
     }
     if (content.length !== entry.size) {
       throw this.failure(what, `it expands to ${content.length} bytes, not ${entry.size}`);
@@ -197,7 +196,9 @@ export class ZipReader {
     const directory = isZip64 ? this.readEnd64(locator, short) : short;
     const endsAt = isZip64 ? locator - END64_SIZE : end;
     if (directory.offset + directory.size !== endsAt) {
-      throw this.broken('invalid header or archive is corrupted (the central directory does not end where it should)');
+      throw this.broken(
+        'invalid header or archive is corrupted (the central directory does not end where it should)',
+      );
     }
     return directory;
   }
@@ -231,7 +232,9 @@ export class ZipReader {
     const stop = directory.offset + directory.size;
     let at = directory.offset;
     if (directory.count * CENTRAL_SIZE > directory.size) {
-      throw this.broken('invalid header or archive is corrupted (the central directory is too short for its entries)');
+      throw this.broken(
+        'invalid header or archive is corrupted (the central directory is too short for its entries)',
+      );
     }
     for (let i = 0; i < directory.count; i++) {
       if (at + CENTRAL_SIZE > stop || this.u32(at) !== CENTRAL_SIGNATURE) {
@@ -263,7 +266,9 @@ export class ZipReader {
     this.readZip64Extra(at + CENTRAL_SIZE + nameLength, extraLength, fields);
     if (this.u16(at + 34) !== 0) throw this.broken('archives of several parts are not supported');
     if (method === STORED && fields.size !== fields.compressedSize) {
-      throw this.broken(`file ${name} is stored, but its sizes are ${fields.compressedSize} and ${fields.size}`);
+      throw this.broken(
+        `file ${name} is stored, but its sizes are ${fields.compressedSize} and ${fields.size}`,
+      );
     }
     return {
       name,
@@ -280,7 +285,9 @@ export class ZipReader {
 
   private decodeName(at: number, length: number): string {
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(this.bytes.subarray(at, at + length));
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
+        this.bytes.subarray(at, at + length),
+      );
     } catch {
       throw this.broken('the name of an entry is not UTF-8');
     }
@@ -342,7 +349,8 @@ export class ZipReader {
     const nameLength = this.u16(at + 26);
     const extraLength = this.u16(at + 28);
     const dataOffset = at + LOCAL_SIZE + nameLength + extraLength;
-    if (dataOffset + entry.compressedSize > limit) throw this.broken(`file ${entry.name} overlaps what follows it`);
+    if (dataOffset + entry.compressedSize > limit)
+      throw this.broken(`file ${entry.name} overlaps what follows it`);
     if (this.u16(at + 6) !== entry.flags || this.u16(at + 8) !== entry.method) throw disagrees();
     if (this.decodeName(at + LOCAL_SIZE, nameLength) !== entry.name) throw disagrees();
     const fields: Zip64Fields = { size: this.u32(at + 22), compressedSize: this.u32(at + 18), offset: 0 };

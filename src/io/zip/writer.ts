@@ -14,6 +14,7 @@ import {
   END64_SIZE,
   FLAG_DESCRIPTOR,
   FLAG_UTF8,
+  isSafeName,
   LOCAL_SIGNATURE,
   LOCAL_SIZE,
   LOCATOR64_SIGNATURE,
@@ -30,6 +31,9 @@ export interface ZipWriterOptions {
   /** Sizes and offsets from here on are written in 64 bits. Only tests of Zip64 have a reason to lower it. */
   readonly zip64From?: number;
 }
+
+/** PyTorch's alignment of contents, in bytes. */
+export const DEFAULT_ALIGNMENT = 64;
 
 interface Written {
   readonly name: Uint8Array;
@@ -53,24 +57,30 @@ export class ZipWriter {
   private position = 0;
 
   constructor(options: ZipWriterOptions = {}) {
-    this.alignment = options.alignment ?? 64;
+    this.alignment = options.alignment ?? DEFAULT_ALIGNMENT;
     this.zip64From = options.zip64From ?? MAX32;
   }
 
-  /** Adds an entry; returns the checksum of its content. Throws a ValueError for a name that was used. */
-  add(name: string, content: Uint8Array): number {
+  /** Adds an entry of one or several pieces; returns the checksum of its content. Throws a ValueError for a name that cannot be used. */
+  add(name: string, ...content: readonly Uint8Array[]): number {
+    if (!isSafeName(name))
+      throw new ValueError(`an entry of an archive cannot be named ${JSON.stringify(name)}`);
     if (this.names.has(name)) throw new ValueError(`the archive has an entry ${name} already`);
     this.names.add(name);
     const encoded = new TextEncoder().encode(name);
-    const crc = crc32(content);
-    const size = content.length;
+    let crc = 0;
+    let size = 0;
+    for (const piece of content) {
+      crc = crc32(piece, crc);
+      size += piece.length;
+    }
     const offset = this.position;
     // An empty entry needs no descriptor: the zeros of its local header are true.
     const flags = FLAG_UTF8 | (size > 0 ? FLAG_DESCRIPTOR : 0);
     // The compressed size is unknown when the local header is written (0); the descriptor and the directory have it.
     const zip64 = this.zip64Extra(size, 0, offset);
     this.push(this.localHeader(encoded, flags, zip64));
-    this.push(content);
+    for (const piece of content) this.push(piece);
     if (size > 0) this.push(descriptor(crc, size, zip64.length > 0));
     this.written.push({ name: encoded, crc, size, offset, flags });
     return crc;

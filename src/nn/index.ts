@@ -1,0 +1,26 @@
+/** `torch.nn`. https://pytorch.org/docs/stable/nn.html */
+export * from './containers.ts';
+export * as functional from './functional/index.ts';
+export * as init from './init.ts';
+export * from './layers/activation.ts';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  Fold,
+  Unfold,
+} from './layers/conv.ts';
+export * from './layers/dropout.ts';
+export { Embedding } from './layers/embedding.ts';
+export { Bilinear, Identity, Linear } from './layers/linear.ts';
+export * from './layers/normalization.ts';
+export * from './layers/padding.ts';
+export * from './layers/pooling.ts';
+export * from './layers/shape.ts';
+export * from './losses/losses.ts';
+export { Module, StateDict } from './module.ts';
+export { Parameter } from './parameter.ts';
+export * as utils from './utils/index.ts';
