@@ -4,6 +4,7 @@ import { type PersistentId, pickle, type Reduction } from '../pickle/pickler.ts'
 import { OrderedDict, PickleGlobal, PickleTuple, type PickleValue } from '../pickle/values.ts';
 import { DEFAULT_ALIGNMENT, ZipWriter, type ZipWriterOptions } from '../zip/writer.ts';
 import {
+  checkBounds,
   DeviceRecord,
   itemSizeOf,
   SizeRecord,
@@ -31,13 +32,27 @@ function tuple(...items: PickleValue[]): PickleTuple {
   return new PickleTuple(items);
 }
 
+/** A storage that is written as bytes, since its elements have a dtype without a storage class. */
+class Untyped {
+  readonly storage: StorageRecord;
+  constructor(storage: StorageRecord) {
+    this.storage = storage;
+  }
+}
+
+interface Numbered {
+  readonly key: string;
+  readonly isTyped: boolean;
+}
+
 /** The order of the storages, and how records are pickled. */
 class RecordPickler {
   readonly storages: StorageRecord[] = [];
-  private readonly keys = new Map<StorageRecord, string>();
+  private readonly numbered = new Map<StorageRecord, Numbered>();
 
   reduce(value: object): Reduction | PersistentId | undefined {
-    if (value instanceof StorageRecord) return this.storage(value);
+    if (value instanceof StorageRecord) return this.storage(value, storageClassOf(value.dtype));
+    if (value instanceof Untyped) return this.storage(value.storage, null);
     if (value instanceof TensorRecord) return this.tensor(value);
     if (value instanceof SizeRecord) return { callable: SIZE, args: tuple(tuple(...value.sizes)) };
     if (value instanceof DeviceRecord) {
@@ -47,21 +62,25 @@ class RecordPickler {
     return undefined;
   }
 
-  private storage(storage: StorageRecord): PersistentId {
+  private storage(storage: StorageRecord, typeName: string | null): PersistentId {
     const { dtype, numel, bytes } = storage;
     if (bytes.length !== numel * itemSizeOf(dtype)) {
       throw new RuntimeError(`a storage of ${numel} elements of ${dtype} has ${bytes.length} bytes`);
     }
-    let key = this.keys.get(storage);
-    if (key === undefined) {
-      key = String(this.storages.length);
-      this.keys.set(storage, key);
+    const isTyped = typeName !== null;
+    let known = this.numbered.get(storage);
+    if (known === undefined) {
+      known = { key: String(this.storages.length), isTyped };
+      this.numbered.set(storage, known);
       this.storages.push(storage);
+    } else if (known.isTyped !== isTyped) {
+      throw new RuntimeError(
+        'Cannot save multiple tensors or storages that view the same data as different types',
+      );
     }
-    const typed = storageClassOf(dtype);
-    const type = typed === null ? UNTYPED_STORAGE : new PickleGlobal('torch', typed);
+    const type = isTyped ? new PickleGlobal('torch', typeName) : UNTYPED_STORAGE;
     return {
-      persistentId: tuple('storage', type, key, storage.location, typed === null ? bytes.length : numel),
+      persistentId: tuple('storage', type, known.key, storage.location, isTyped ? numel : bytes.length),
     };
   }
 
@@ -74,16 +93,17 @@ class RecordPickler {
   }
 
   private plainTensor(tensor: TensorRecord): Reduction {
+    checkBounds(tensor);
     const { storage, offset, sizes, strides, requiresGrad, metadata } = tensor;
+    const isTyped = storageClassOf(tensor.dtype) !== null && tensor.dtype === storage.dtype;
     const items: PickleValue[] = [
-      storage,
+      isTyped ? storage : new Untyped(storage),
       offset,
       tuple(...sizes),
       tuple(...strides),
       requiresGrad,
       new OrderedDict(),
     ];
-    const isTyped = storageClassOf(tensor.dtype) !== null && tensor.dtype === storage.dtype;
     if (!isTyped) items.push(new PickleGlobal('torch', tensor.dtype));
     if (metadata !== null) items.push(metadata);
     return { callable: isTyped ? REBUILD_TENSOR : REBUILD_TENSOR_V3, args: new PickleTuple(items) };
