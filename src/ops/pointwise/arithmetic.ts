@@ -149,3 +149,28 @@ export const floorDivide: BinaryOp = defineOp(
   {},
   (input: Operand, other: Operand) => [floorDivOp, [input, other], []],
 );
+
+/** Another name for `sub`. */
+export const subtract: ScaledOp = sub;
+/** Another name for `mul`. */
+export const multiply: BinaryOp = mul;
+/** Another name for `div`. */
+export const divide: DivOp = div;
+/** `div` without rounding. */
+export const trueDivide: BinaryOp = defineOp(
+  'true_divide(input, other, *, out=None)',
+  {},
+  (input: Operand, other: Operand) => [trueDivOp, [input, other], []],
+);
+/** Another name for `neg`. */
+export const negative: UnaryOp = neg;
+
+/** `other - alpha * input`. https://pytorch.org/docs/stable/generated/torch.Tensor.rsub.html */
+export const rsub: ScaledOp = defineOp(
+  'rsub(input, other, *, alpha=1)',
+  { inplace: false },
+  (input: Operand, other: Operand, alpha: number = 1) =>
+    alpha === 1 ? [rsubOp, [other, input], []] : [rsubScaledOp, [other, input], [alpha]],
+);
+const rsubOp = pointwise('rsub', { expr: ([x, y]) => E.sub(x, y), check: refuseBool });
+const rsubScaledOp = pointwise('rsub', { expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)), check: refuseBool });

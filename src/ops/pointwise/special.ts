@@ -1,0 +1,91 @@
+/** Special functions. https://pytorch.org/docs/stable/special.html */
+import { RuntimeError } from '../../base/errors.ts';
+import * as E from '../../expr/expr.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { type BinaryOp, type Call, define, type UnaryOp } from '../define.ts';
+import { binary, defineOp, pointwise, unary } from './family.ts';
+
+function float(name: string, expr: (x: E.Expr) => E.Expr, gradName?: string): UnaryOp {
+  return unary(name, { rule: 'intToFloat', expr: ([x]) => expr(x), ...(gradName === undefined ? {} : { gradName }) });
+}
+
+/** The error function. https://pytorch.org/docs/stable/generated/torch.erf.html */
+export const erf: UnaryOp = float('erf', E.erf);
+/** 1 − erf(x). https://pytorch.org/docs/stable/generated/torch.erfc.html */
+export const erfc: UnaryOp = float('erfc', E.erfc);
+/** The inverse of erf. https://pytorch.org/docs/stable/generated/torch.erfinv.html */
+export const erfinv: UnaryOp = float('erfinv', E.erfinv);
+/** log |Γ(x)|. https://pytorch.org/docs/stable/generated/torch.lgamma.html */
+export const lgamma: UnaryOp = float('lgamma', E.lgamma);
+/** The derivative of lgamma. https://pytorch.org/docs/stable/generated/torch.digamma.html */
+export const digamma: UnaryOp = float('digamma', E.digamma);
+/** The modified Bessel function I₀. https://pytorch.org/docs/stable/generated/torch.i0.html */
+export const i0: UnaryOp = float('i0', E.i0, 'I0');
+/** e^(−|x|)·I₀(x). */
+export const i0e: UnaryOp = float('i0e', E.i0e, 'SpecialI0E');
+/** The modified Bessel function I₁. */
+export const i1: UnaryOp = float('i1', E.i1, 'SpecialI1');
+/** e^(−|x|)·I₁(x). */
+export const i1e: UnaryOp = float('i1e', E.i1e, 'SpecialI1E');
+/** exp(x²)·erfc(x). */
+export const erfcx: UnaryOp = float('erfcx', E.erfcx, 'SpecialErfcx');
+/** The inverse of the standard normal distribution function. */
+export const ndtri: UnaryOp = float('ndtri', E.ndtri, 'SpecialNdtri');
+/** The logarithm of the standard normal distribution function. */
+export const logNdtr: UnaryOp = float('log_ndtr', E.logNdtr, 'SpecialLogNdtr');
+/** The standard normal distribution function. */
+export const ndtr: UnaryOp = float('ndtr', (x) => E.mul(E.erfc(E.mul(x, -Math.SQRT1_2)), 0.5), 'SpecialNdtr');
+/** −x·log x. */
+export const entr: UnaryOp = unary('entr', {
+  rule: 'intToFloat',
+  gradName: 'SpecialEntr',
+  expr: ([x]) =>
+    E.select(
+      E.isNaNExpr(x),
+      x,
+      E.select(
+        E.gt(x, 0),
+        E.neg(E.mul(x, E.log(x))),
+        E.select(E.eq(x, 0), E.constant(0, x.type), E.constant(Number.NEGATIVE_INFINITY, x.type)),
+      ),
+    ),
+  derivative: ([x]) => [E.sub(E.neg(E.log(x)), 1)],
+});
+
+const polygammaOp = pointwise('polygamma', {
+  rule: 'intToFloat',
+  expr: ([x], [n]) => E.polygamma(n, x),
+  derivative: ([x], _, [n]) => [E.polygamma(E.add(n, 1), x)],
+});
+
+/** The n-th derivative of digamma. https://pytorch.org/docs/stable/special.html#torch.special.polygamma */
+export const polygamma: Call<[n: number, input: Tensor], { input?: Tensor; out?: Tensor }, Tensor> & {
+  readonly functionOnly: true;
+} = defineOp('polygamma(n, input, *, out=None)', { functionOnly: true }, (n: number, input: Tensor) => {
+  if (n < 0) throw new RuntimeError('polygamma(n, x) does not support negative n.');
+  return n === 0 ? [digammaOp, [input], []] : [polygammaOp, [input], [n]];
+});
+const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.digamma(x) });
+
+/** The Hurwitz zeta function. https://pytorch.org/docs/stable/special.html#torch.special.zeta */
+export const zeta: BinaryOp = binary('zeta', { rule: 'intToFloat', expr: ([x, q]) => E.zeta(x, q), derivative: () => [null, null] }, { inplace: false });
+/** The regularised lower incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammainc */
+export const igamma: BinaryOp = binary('igamma', { expr: ([a, x]) => E.igamma(a, x) });
+/** The regularised upper incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammaincc */
+export const igammac: BinaryOp = binary('igammac', { expr: ([a, x]) => E.igammac(a, x) });
+
+/** The logarithm of the multivariate gamma function. https://pytorch.org/docs/stable/special.html#torch.special.multigammaln */
+export const mvlgamma: Call<[input: Tensor, p: number], { p?: number; out?: Tensor }, Tensor> = define(
+  'mvlgamma(input, p, *, out=None)',
+  (input: Tensor, p: number) => {
+    const x = input.dtype.isFloatingPoint ? input : input.float();
+    if (p < 1) throw new RuntimeError('p has to be greater than or equal to 1');
+    if (x.le((p - 1) / 2).any().item()) {
+      throw new RuntimeError(`All elements must be greater than (p-1)/2`);
+    }
+    let total = x.lgamma();
+    for (let j = 1; j < p; j++) total = total.add(x.sub(j / 2).lgamma());
+    return total.add((p * (p - 1) * Math.log(Math.PI)) / 4);
+  },
+  { inplace: true },
+);
