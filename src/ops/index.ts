@@ -1,5 +1,18 @@
 /** The op table: every tensor function that is also a method of Tensor, and the functions of `torch`. */
-export * from './contraction/products.ts';
+export {
+  addbmm,
+  addmm,
+  addmv,
+  addr,
+  baddbmm,
+  bmm,
+  dot,
+  inner,
+  matmul,
+  mm,
+  mv,
+  outer,
+} from './contraction/products.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
 export * from './movement/copying.ts';
 export * from './movement/joining.ts';
@@ -14,3 +27,7 @@ export * from './pointwise/special.ts';
 export * from './pointwise/ternary.ts';
 export * from './pointwise/tests.ts';
 export * from './pointwise/trigonometric.ts';
+export * from './indexing/gather.ts';
+export * from './movement/broadcasting.ts';
+export * from './reduction/extremes.ts';
+export { dist, logsumexp, nanmean, norm, prod, std, stdMean, var, varMean } from './reduction/statistics.ts';

@@ -2,7 +2,7 @@
  * Matrix products. All of them are one primitive, the contraction of two batches of matrices, whose gradients are contractions.
  * https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
  */
-import { float16, bfloat16, float32, int64, type DType } from '../../base/dtype.ts';
+import { bfloat16, type DType, float16, float32, int64, promoteTypes } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { broadcastSizes, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -199,3 +199,138 @@ export const matmul: Product = define('matmul(input, other, *, out=None)', (a: T
   const out = x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]);
   return ra === 1 ? out.squeeze(-2) : out;
 });
+
+type AddProduct = Call<
+  [input: Tensor, first: Tensor, second: Tensor],
+  {
+    mat1?: Tensor;
+    mat2?: Tensor;
+    mat?: Tensor;
+    vec?: Tensor;
+    vec1?: Tensor;
+    vec2?: Tensor;
+    batch1?: Tensor;
+    batch2?: Tensor;
+    beta?: number;
+    alpha?: number;
+    out?: Tensor;
+  },
+  Tensor
+>;
+
+/** beta·input + alpha·product; with beta 0 not even NaN of the input matters. */
+function blend(input: Tensor, product: Tensor, beta: number, alpha: number): Tensor {
+  if (input.dtype !== product.dtype) {
+    throw new RuntimeError(
+      `self and mat2 must have the same dtype, but got ${input.dtype.scalarName} and ${product.dtype.scalarName}`,
+    );
+  }
+  if (!product.dtype.isFloatingPoint && !(Number.isInteger(alpha) && Number.isInteger(beta))) {
+    throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
+  }
+  // Checks that the input broadcasts, with PyTorch's message.
+  const base = input.expand(product.sizes);
+  const scaled = alpha === 1 ? product : product.mul(alpha);
+  if (beta === 0) return scaled;
+  return (beta === 1 ? base : base.mul(beta)).add(scaled);
+}
+
+/**
+ * beta·input + alpha·mat1·mat2, as one node of the graph. https://pytorch.org/docs/stable/generated/torch.addmm.html
+ */
+export const addmm: AddProduct = define(
+  'addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)',
+  (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => {
+    if (a.sizes.length !== 2) throw new RuntimeError(`mat1 must be a matrix, got ${a.sizes.length}-D tensor`);
+    if (b.sizes.length !== 2) throw new RuntimeError(`mat2 must be a matrix, got ${b.sizes.length}-D tensor`);
+    if (a.sizes[1] !== b.sizes[0]) {
+      throw new RuntimeError(
+        `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
+      );
+    }
+    requireSameDtype(a, b, 'addmm');
+    const inputSizes = input.sizes;
+    const out = runtime.noGrad(() => {
+      const whole = !a.dtype.isFloatingPoint || contractDtype(a.dtype) !== a.dtype || input.dtype !== a.dtype;
+      if (whole || beta === 0) return blend(input, a.mm(b), beta, alpha);
+      // The product is added onto a copy of the input: one pass over the result.
+      const result = runtime.empty([a.sizes[0], b.sizes[1]], a.dtype, a);
+      runtime.copyInto(result, input.expand(result.sizes));
+      runtime.contract(result, a, b, { batch: 0, m: 1, n: 1, k: 1, alpha, beta });
+      return result;
+    });
+    return runtime.record(out, {
+      name: 'Addmm',
+      inputs: [input, a, b],
+      saved: [a, b],
+      backward: ([grad], [x, y], needs) => {
+        if (grad === null || grad === undefined) return [null, null, null];
+        const scaled = alpha === 1 ? grad : grad.mul(alpha);
+        return [
+          needs[0] ? (beta === 1 ? grad : grad.mul(beta)).sumToSize(inputSizes) : null,
+          needs[1] ? scaled.mm(y.t()) : null,
+          needs[2] ? x.t().mm(scaled) : null,
+        ];
+      },
+    });
+  },
+  { inplace: true },
+);
+
+/** beta·input + alpha·mat·vec. https://pytorch.org/docs/stable/generated/torch.addmv.html */
+export const addmv: AddProduct = define(
+  'addmv(input, mat, vec, *, beta=1, alpha=1, out=None)',
+  (input: Tensor, mat: Tensor, vec: Tensor, beta = 1, alpha = 1) => blend(input, mat.mv(vec), beta, alpha),
+  { inplace: true },
+);
+
+/** beta·input + alpha·vec1⊗vec2. https://pytorch.org/docs/stable/generated/torch.addr.html */
+export const addr: AddProduct = define(
+  'addr(input, vec1, vec2, *, beta=1, alpha=1, out=None)',
+  (input: Tensor, vec1: Tensor, vec2: Tensor, beta = 1, alpha = 1) => {
+    const product = vec1.outer(vec2);
+    const base = beta === 0 ? null : input.mul(beta);
+    const scaled = alpha === 1 ? product : product.mul(alpha);
+    if (base === null) return scaled.to(promoteTypes(input.dtype, product.dtype));
+    return base.expand(product.sizes).add(scaled);
+  },
+  { inplace: true },
+);
+
+/** beta·input + alpha·batch1·batch2. https://pytorch.org/docs/stable/generated/torch.baddbmm.html */
+export const baddbmm: AddProduct = define(
+  'baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None)',
+  (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b), beta, alpha),
+  { inplace: true },
+);
+
+/** beta·input + alpha·Σ batch1·batch2. https://pytorch.org/docs/stable/generated/torch.addbmm.html */
+export const addbmm: AddProduct = define(
+  'addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None)',
+  (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b).sum(0), beta, alpha),
+  { inplace: true },
+);
+
+/** Inner products of the last dimensions. https://pytorch.org/docs/stable/generated/torch.inner.html */
+export const inner: Product = define('inner(input, other, *, out=None)', (a: Tensor, b: Tensor) => {
+  if (a.sizes.length === 0 || b.sizes.length === 0) return a.mul(b);
+  const k = a.sizes[a.sizes.length - 1];
+  if (k !== b.sizes[b.sizes.length - 1]) {
+    throw new RuntimeError(
+      `inner() the last dimension must match on both input tensors but got shapes ${showSizes(a.sizes)} and ${showSizes(b.sizes)}`,
+    );
+  }
+  if (a.sizes.length === 1 && b.sizes.length === 1) return a.dot(b);
+  const flat = b.reshape([-1, k]).t();
+  const left = a.reshape([-1, k]);
+  return left.mm(flat).reshape([...a.sizes.slice(0, -1), ...b.sizes.slice(0, -1)]);
+});
+
+/** x·Wᵀ + b on the last dimension. https://pytorch.org/docs/stable/generated/torch.nn.functional.linear.html */
+export function linearProduct(input: Tensor, weight: Tensor, bias: Tensor | null): Tensor {
+  if (input.sizes.length === 2 && weight.sizes.length === 2) {
+    return bias === null ? input.mm(weight.t()) : bias.addmm(input, weight.t());
+  }
+  const out = weight.sizes.length === 1 ? input.matmul(weight) : input.matmul(weight.t());
+  return bias === null ? out : out.add(bias);
+}

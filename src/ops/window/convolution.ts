@@ -1,0 +1,307 @@
+/**
+ * Convolution of any number of spatial dimensions, with stride, padding, dilation and groups.
+ *
+ * Three contractions that are each other's gradients. With `w` the weight and `windows(x)` the strided view of the padded input that
+ * has a window of kernel positions at every output position:
+ *   output        y[n, o, p]    = Σ c,k  w[o, c, k] · windows(x)[n, c, k, p]
+ *   weight grad   dw[o, c, k]   = Σ n,p  dy[n, o, p] · windows(x)[n, c, k, p]
+ *   input grad    dx            = the output of the transposed convolution of dy
+ * No window is ever copied: the contraction kernel packs straight from the image.
+ */
+import { RuntimeError } from '../../base/errors.ts';
+import { contiguousStrides, showSizes } from '../../base/shape.ts';
+import type { View } from '../../kernel/view.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { runtime } from '../runtime.ts';
+
+/** One number per spatial dimension, but for groups. */
+export interface Geometry {
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly groups: number;
+}
+
+/** The size of the output along one dimension. */
+export function outputSize(input: number, kernel: number, stride: number, padding: number, dilation: number): number {
+  return Math.floor((input + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
+}
+
+/** A copy with `before[d]`/`after[d]` zeros around (negative: cut off) and `spread[d] - 1` zeros between elements. */
+function spreadAndPad(
+  x: Tensor,
+  spatial: readonly number[],
+  before: readonly number[],
+  spread: readonly number[],
+): Tensor {
+  const lead = x.sizes.length - spatial.length;
+  const plain = before.every((b, d) => b === 0 && spatial[d] === x.sizes[lead + d]) && spread.every((s) => s === 1);
+  if (plain) return x;
+  const sizes = [...x.sizes.slice(0, lead), ...spatial];
+  const out = runtime.full(sizes, 0, x.dtype, x);
+  const strides = contiguousStrides(sizes);
+  let from: Tensor = x;
+  let offset = 0;
+  const places: number[] = [];
+  for (let d = 0; d < spatial.length; d++) {
+    const axis = lead + d;
+    // Positions of source element i: before + i·spread; only those inside are kept.
+    const first = before[d] < 0 ? Math.ceil(-before[d] / spread[d]) : 0;
+    const last = Math.min(from.sizes[axis] - 1, Math.floor((spatial[d] - 1 - before[d]) / spread[d]));
+    const count = Math.max(last - first + 1, 0);
+    if (first !== 0 || count !== from.sizes[axis]) from = from.narrow(axis, Math.min(first, from.sizes[axis]), count);
+    offset += (before[d] + first * spread[d]) * strides[axis];
+    places.push(strides[axis] * spread[d]);
+  }
+  if (from.numel() > 0) {
+    const target = runtime.alias(out, from.sizes, [...strides.slice(0, lead), ...places], offset);
+    runtime.copyInto(target, from);
+  }
+  return out;
+}
+
+function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): View {
+  return { storage: t.storage, dtype: t.dtype, sizes, strides, offset: t.offset };
+}
+
+/** Windows of a padded [N, G, C/G, spatial…] image: dimensions [N, G, C/G, kernel…, out…] as strides. */
+function windowStrides(padded: Tensor, groups: number, g: Geometry): { batch: number; group: number; channel: number; kernel: number[]; out: number[] } {
+  const [n, c, ...space] = padded.strides;
+  return {
+    batch: n,
+    group: c * (padded.sizes[1] / groups),
+    channel: c,
+    kernel: space.map((s, d) => s * g.dilation[d]),
+    out: space.map((s, d) => s * g.stride[d]),
+  };
+}
+
+/** y = w ∗ x on tensors [N, C, …] and [O, C/groups, …]. Records nothing. */
+function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
+  const [batch, , ...space] = x.sizes;
+  const [outputs, perGroup, ...kernel] = w.sizes;
+  const out = space.map((s, d) => outputSize(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
+  const padded = spreadAndPad(x, space.map((s, d) => s + 2 * g.padding[d]), g.padding, space.map(() => 1));
+  const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
+  if (y.numel() === 0) return y;
+  const dense = w.contiguous();
+  const win = windowStrides(padded, g.groups, g);
+  const rank = space.length;
+  const [, ws, ...wk] = dense.strides;
+  const og = outputs / g.groups;
+  // Batch: n, group. Rows: output channel of the group. Summed: channel, kernel. Columns: output positions.
+  const weight = view(
+    dense,
+    [batch, g.groups, og, perGroup, ...kernel],
+    [0, dense.strides[0] * og, dense.strides[0], ws, ...wk],
+  );
+  const windows = view(
+    padded,
+    [batch, g.groups, perGroup, ...kernel, ...out],
+    [win.batch, win.group, win.channel, ...win.kernel, ...win.out],
+  );
+  const [yn, yc, ...ys] = y.strides;
+  const target = view(y, [batch, g.groups, og, ...out], [yn, yc * og, yc, ...ys]);
+  runtime.contract(target, weight, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  return y;
+}
+
+/** dw for an incoming gradient `dy`. Records nothing. */
+function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g: Geometry): Tensor {
+  const [batch, , ...space] = x.sizes;
+  const [outputs, perGroup, ...kernel] = weightSizes;
+  const dw = runtime.empty(weightSizes, x.dtype, x);
+  if (dw.numel() === 0) return dw;
+  if (dy.numel() === 0 || x.numel() === 0) return dw.zero_();
+  const padded = spreadAndPad(x, space.map((s, d) => s + 2 * g.padding[d]), g.padding, space.map(() => 1));
+  const win = windowStrides(padded, g.groups, g);
+  const dense = dy.contiguous();
+  const out = dense.sizes.slice(2);
+  const [yn, yc, ...ys] = dense.strides;
+  const og = outputs / g.groups;
+  const rank = space.length;
+  // Batch: group. Rows: output channel. Summed: n, positions. Columns: channel, kernel.
+  const left = view(dense, [g.groups, og, batch, ...out], [yc * og, yc, yn, ...ys]);
+  const windows = view(
+    padded,
+    [g.groups, batch, ...out, perGroup, ...kernel],
+    [win.group, win.batch, ...win.out, win.channel, ...win.kernel],
+  );
+  const [wo, wc, ...wk] = dw.strides;
+  const target = view(dw, [g.groups, og, perGroup, ...kernel], [wo * og, wo, wc, ...wk]);
+  runtime.contract(target, left, windows, { batch: 1, m: 1, n: 1 + rank, k: 1 + rank, alpha: 1, beta: 0 });
+  return dw;
+}
+
+/**
+ * dx for an incoming gradient `dy`, of spatial sizes `space`: the plain convolution of dy, spread by the stride and padded by
+ * dilation·(kernel − 1) − padding, with the flipped kernel. Records nothing.
+ */
+function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geometry): Tensor {
+  const [batch, outputs] = dy.sizes;
+  const [, perGroup, ...kernel] = w.sizes;
+  const rank = space.length;
+  const og = outputs / g.groups;
+  const dx = runtime.empty([batch, perGroup * g.groups, ...space], dy.dtype, dy);
+  if (dx.numel() === 0) return dx;
+  if (dy.numel() === 0) return dx.zero_();
+  const before = kernel.map((k, d) => g.dilation[d] * (k - 1) - g.padding[d]);
+  const spread = spreadAndPad(
+    dy,
+    space.map((s, d) => s + g.dilation[d] * (kernel[d] - 1)),
+    before,
+    g.stride,
+  );
+  const dense = w.contiguous();
+  const [wo, wc, ...wk] = dense.strides;
+  const [yn, yc, ...ys] = spread.strides;
+  // Batch: n, group. Rows: input channel of the group. Summed: output channel, kernel (backwards). Columns: positions.
+  const flipped: View = {
+    storage: dense.storage,
+    dtype: dense.dtype,
+    sizes: [batch, g.groups, perGroup, og, ...kernel],
+    strides: [0, wo * og, wc, wo, ...wk.map((s) => -s)],
+    offset: dense.offset + wk.reduce((sum, s, d) => sum + s * (kernel[d] - 1), 0),
+  };
+  const windows = view(
+    spread,
+    [batch, g.groups, og, ...kernel, ...space],
+    [yn, yc * og, yc, ...ys.map((s, d) => s * g.dilation[d]), ...ys],
+  );
+  const [xn, xc, ...xs] = dx.strides;
+  const target = view(dx, [batch, g.groups, perGroup, ...space], [xn, xc * perGroup, xc, ...xs]);
+  runtime.contract(target, flipped, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  return dx;
+}
+
+/** The differentiable convolution of a batch; the bias is added per channel. */
+export function convolve(x: Tensor, w: Tensor, bias: Tensor | null, g: Geometry): Tensor {
+  const y = runtime.noGrad(() => addBias(forward(x, w, g), bias));
+  const space = x.sizes.slice(2);
+  return runtime.record(y, {
+    name: 'Convolution',
+    inputs: [x, w, bias],
+    saved: [x, w],
+    backward: ([grad], [input, weight], needs) => {
+      if (grad === null || grad === undefined) return [null, null, null];
+      return [
+        needs[0] ? convolveTransposed(grad, weight, null, g, space) : null,
+        needs[1] ? convolveWeight(input, grad, weight.sizes, g) : null,
+        needs[2] ? biasGradient(grad) : null,
+      ];
+    },
+  });
+}
+
+/** The differentiable input gradient: the transposed convolution, with `space` the sizes of its result. */
+export function convolveTransposed(
+  dy: Tensor,
+  w: Tensor,
+  bias: Tensor | null,
+  g: Geometry,
+  space: readonly number[],
+): Tensor {
+  const dx = runtime.noGrad(() => addBias(inputGradient(dy, w, space, g), bias));
+  return runtime.record(dx, {
+    name: 'Convolution',
+    inputs: [dy, w, bias],
+    saved: [dy, w],
+    backward: ([grad], [output, weight], needs) => {
+      if (grad === null || grad === undefined) return [null, null, null];
+      return [
+        needs[0] ? convolve(grad, weight, null, g) : null,
+        needs[1] ? convolveWeight(grad, output, weight.sizes, g) : null,
+        needs[2] ? biasGradient(grad) : null,
+      ];
+    },
+  });
+}
+
+/** The differentiable weight gradient. */
+function convolveWeight(x: Tensor, dy: Tensor, weightSizes: readonly number[], g: Geometry): Tensor {
+  const dw = runtime.noGrad(() => weightGradient(x, dy, weightSizes, g));
+  const space = x.sizes.slice(2);
+  return runtime.record(dw, {
+    name: 'ConvolutionBackward',
+    inputs: [x, dy],
+    saved: [x, dy],
+    backward: ([grad], [input, output], needs) => {
+      if (grad === null || grad === undefined) return [null, null];
+      return [
+        needs[0] ? convolveTransposed(output, grad, null, g, space) : null,
+        needs[1] ? convolve(input, grad, null, g) : null,
+      ];
+    },
+  });
+}
+
+function addBias(y: Tensor, bias: Tensor | null): Tensor {
+  if (bias === null) return y;
+  return y.add_(bias.reshape([1, -1, ...y.sizes.slice(2).map(() => 1)]));
+}
+
+function biasGradient(grad: Tensor): Tensor {
+  return grad.sum(grad.sizes.map((_, d) => d).filter((d) => d !== 1));
+}
+
+/** Throws PyTorch's RuntimeErrors for shapes that cannot be convolved. */
+export function checkShapes(
+  x: Tensor,
+  w: Tensor,
+  bias: Tensor | null,
+  g: Geometry,
+  transposed: boolean,
+): void {
+  const { groups } = g;
+  if (g.stride.some((s) => s <= 0)) throw new RuntimeError('non-positive stride is not supported');
+  if (g.padding.some((p) => p < 0)) throw new RuntimeError('negative padding is not supported');
+  if (g.dilation.some((d) => d <= 0)) throw new RuntimeError('dilation should be greater than zero');
+  if (groups <= 0) throw new RuntimeError('non-positive groups is not supported');
+  if (x.dtype !== w.dtype) {
+    throw new RuntimeError(
+      `Input type (${x.dtype.scalarName === 'Float' ? 'float' : x.dtype.scalarName.toLowerCase()}) and bias type (${w.dtype.scalarName.toLowerCase()}) should be the same`.replace('bias type', 'weight type'),
+    );
+  }
+  const [first, second, ...kernel] = w.sizes;
+  const channels = x.sizes[1];
+  if (!transposed) {
+    if (first < groups) {
+      throw new RuntimeError(
+        `Given groups=${groups}, expected weight to be at least ${groups} at dimension 0, but got weight of size ${showSizes(w.sizes)} instead`,
+      );
+    }
+    if (first % groups !== 0) {
+      throw new RuntimeError(
+        `Given groups=${groups}, expected weight to be divisible by ${groups} at dimension 0, but got weight of size [${w.sizes.join(', ')}] instead`,
+      );
+    }
+    if (channels !== second * groups) {
+      throw new RuntimeError(
+        `Given groups=${groups}, weight of size ${showSizes(w.sizes)}, expected input${showSizes(x.sizes)} to have ${second * groups} channels, but got ${channels} channels instead`,
+      );
+    }
+    if (bias !== null && (bias.sizes.length !== 1 || bias.sizes[0] !== first)) {
+      throw new RuntimeError(
+        `Given weight of size ${showSizes(w.sizes)}, expected bias to be 1-dimensional with ${first} elements, but got bias of size ${showSizes(bias.sizes)} instead`,
+      );
+    }
+    const padded = x.sizes.slice(2).map((s, d) => s + 2 * g.padding[d]);
+    const reach = kernel.map((k, d) => g.dilation[d] * (k - 1) + 1);
+    if (padded.some((p, d) => p < reach[d])) {
+      throw new RuntimeError(
+        `Calculated padded input size per channel: (${padded.join(' x ')}). Kernel size: (${reach.join(' x ')}). Kernel size can't be greater than actual input size`,
+      );
+    }
+  } else {
+    if (channels !== first) {
+      throw new RuntimeError(
+        `Given transposed=1, weight of size ${showSizes(w.sizes)}, expected input${showSizes(x.sizes)} to have ${first} channels, but got ${channels} channels instead`,
+      );
+    }
+    if (bias !== null && (bias.sizes.length !== 1 || bias.sizes[0] !== second * groups)) {
+      throw new RuntimeError(
+        `Given transposed=1, weight of size ${showSizes(w.sizes)}, expected bias to be 1-dimensional with ${second * groups} elements, but got bias of size ${showSizes(bias.sizes)} instead`,
+      );
+    }
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * Pooling over windows of any number of spatial dimensions: reductions over a strided window view of the padded input.
+ */
+import { float64, int64 } from '../../base/dtype.ts';
+import { RuntimeError } from '../../base/errors.ts';
+import { contiguousStrides, product, showSizes } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { boundsError, indexView, readAt } from '../indexing/family.ts';
+import { scatterView } from '../movement/family.ts';
+import { ReductionOp } from '../reduction/family.ts';
+import { runtime } from '../runtime.ts';
+
+export interface PoolGeometry {
+  readonly kernel: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+  readonly dilation: readonly number[];
+  readonly ceilMode: boolean;
+}
+
+/** The number of windows along one dimension; with ceilMode a last window may reach over the edge, but must start inside. */
+export function pooledSize(size: number, k: number, s: number, p: number, d: number, ceilMode: boolean): number {
+  const span = size + 2 * p - d * (k - 1) - 1;
+  let count = (ceilMode ? Math.ceil(span / s) : Math.floor(span / s)) + 1;
+  if (ceilMode && (count - 1) * s >= size + p) count--;
+  return count;
+}
+
+/** Sizes of the result. Throws PyTorch's RuntimeErrors. */
+function outputSizes(x: Tensor, g: PoolGeometry): number[] {
+  const rank = g.kernel.length;
+  const space = x.sizes.slice(-rank);
+  g.kernel.forEach((k, d) => {
+    if (k <= 0) throw new RuntimeError(`kernel size should be greater than zero, but got kernel_size: ${showSizes(g.kernel)}`);
+    if (g.stride[d] <= 0) throw new RuntimeError('stride should not be zero');
+    if (g.dilation[d] <= 0) throw new RuntimeError('dilation should be greater than zero');
+    if (g.padding[d] < 0 || g.padding[d] * 2 > k) {
+      throw new RuntimeError(
+        `pad should be ${g.padding[d] < 0 ? 'non-negative' : `at most half of kernel size`}, but got pad=${g.padding[d]} and kernel_size=${k}`,
+      );
+    }
+  });
+  const out = space.map((s, d) => pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode));
+  if (out.some((o) => o < 1)) {
+    throw new RuntimeError(
+      `Given input size: (${x.sizes.slice(-rank - 1).join('x')}). Calculated output size: (${[x.sizes[x.sizes.length - rank - 1], ...out].join('x')}). Output size is too small`,
+    );
+  }
+  return out;
+}
+
+/** `x` inside a frame of `value`, large enough for all windows. A plain copy: nothing is recorded. */
+function framed(x: Tensor, g: PoolGeometry, out: readonly number[], value: number): Tensor {
+  const rank = g.kernel.length;
+  const lead = x.sizes.length - rank;
+  const space = out.map((o, d) =>
+    Math.max((o - 1) * g.stride[d] + g.dilation[d] * (g.kernel[d] - 1) + 1, x.sizes[lead + d] + g.padding[d]),
+  );
+  if (space.every((s, d) => s === x.sizes[lead + d]) && g.padding.every((p) => p === 0)) return x;
+  const sizes = [...x.sizes.slice(0, lead), ...space];
+  const whole = runtime.full(sizes, value, x.dtype, x);
+  const strides = contiguousStrides(sizes);
+  const offset = g.padding.reduce((sum, p, d) => sum + p * strides[lead + d], 0);
+  runtime.copyInto(runtime.alias(whole, x.sizes, strides, offset), x);
+  return whole;
+}
+
+/** The window view [lead…, out…, kernel…] of a framed input. */
+function windowed(x: Tensor, g: PoolGeometry, out: readonly number[]): Tensor {
+  const rank = g.kernel.length;
+  const lead = x.sizes.length - rank;
+  const space = x.strides.slice(lead);
+  return runtime.alias(
+    x,
+    [...x.sizes.slice(0, lead), ...out, ...g.kernel],
+    [
+      ...x.strides.slice(0, lead),
+      ...space.map((s, d) => s * g.stride[d]),
+      ...space.map((s, d) => s * g.dilation[d]),
+    ],
+    x.offset,
+  );
+}
+
+const argmaxOp = new ReductionOp('max_pool', { combine: 'argmax', gradName: 'MaxPool' });
+
+/** The largest element of each window and where it is in the flattened image. */
+export function maxPool(name: string, x: Tensor, g: PoolGeometry): { values: Tensor; indices: Tensor } {
+  const rank = g.kernel.length;
+  const lead = x.sizes.length - rank;
+  const out = outputSizes(x, g);
+  const indices = runtime.noGrad(() => {
+    const padded = framed(x, g, out, x.dtype.isFloatingPoint ? Number.NEGATIVE_INFINITY : -(2 ** 31));
+    const windows = windowed(padded, g, out);
+    const mask = windows.sizes.map((_, d) => d >= lead + rank);
+    const inWindow = runtime.reduce(argmaxOp, windows, mask, false, int64);
+    return flatPositions(inWindow, x.sizes.slice(lead), g, lead);
+  });
+  return { values: gatherFlat(name, x, indices, lead), indices };
+}
+
+/** Positions within windows as positions within the image, flattened. */
+function flatPositions(inWindow: Tensor, space: readonly number[], g: PoolGeometry, lead: number): Tensor {
+  const rank = space.length;
+  const data = runtime.memory(inWindow) as BigInt64Array;
+  const outs = inWindow.sizes.slice(lead);
+  const perImage = product(outs);
+  const kernelStrides = contiguousStrides(g.kernel);
+  const outStrides = contiguousStrides(outs);
+  const spaceStrides = contiguousStrides(space);
+  // Per output position the image position of the window's corner: the same for every image.
+  const corner = new Array<number[]>(perImage);
+  for (let p = 0; p < perImage; p++) {
+    let rest = p;
+    corner[p] = outStrides.map((s, d) => {
+      const i = Math.floor(rest / s);
+      rest -= i * s;
+      return i * g.stride[d] - g.padding[d];
+    });
+  }
+  for (let i = 0; i < data.length; i++) {
+    const start = corner[i % perImage];
+    let rest = Number(data[i]);
+    let flat = 0;
+    for (let d = 0; d < rank; d++) {
+      const k = Math.floor(rest / kernelStrides[d]);
+      rest -= k * kernelStrides[d];
+      let at = start[d] + k * g.dilation[d];
+      // A window of nothing but −∞ may point at the frame: take its first real element.
+      while (at < 0) at += g.dilation[d];
+      flat += Math.min(at, space[d] - 1) * spaceStrides[d];
+    }
+    data[i] = BigInt(flat);
+  }
+  return inWindow;
+}
+
+/** Elements of every image at flattened positions; the gradient goes back to those elements. */
+export function gatherFlat(name: string, x: Tensor, indices: Tensor, lead: number): Tensor {
+  const dense = x.contiguous();
+  const flat = dense.reshape([...x.sizes.slice(0, lead), -1]);
+  const sizes = indices.sizes;
+  const rank = sizes.length - lead;
+  return readAt(
+    name,
+    flat,
+    (target) => ({
+      sizes,
+      strides: [...target.strides.slice(0, lead), ...new Array<number>(rank).fill(0)],
+      offset: target.offset,
+      index: [indexView(indices, sizes)],
+      stride: [target.strides[lead]],
+      size: [target.sizes[lead]],
+      wrap: false,
+    }),
+    boundsError(lead),
+  );
+}
+
+const windowSumOp = new ReductionOp('avg_pool', { combine: 'sum', gradName: 'AvgPool' });
+
+/** The sum of each window, differentiable; the frame counts as zeros. */
+export function sumPool(name: string, x: Tensor, g: PoolGeometry): Tensor {
+  const rank = g.kernel.length;
+  const lead = x.sizes.length - rank;
+  const out = outputSizes(x, g);
+  const total = runtime.noGrad(() => {
+    const windows = windowed(framed(x, g, out, 0), g, out);
+    return runtime.reduce(windowSumOp, windows, windows.sizes.map((_, d) => d >= lead + rank), false, x.dtype);
+  });
+  const { sizes } = x;
+  return runtime.record(total, {
+    name,
+    inputs: [x],
+    saved: [],
+    backward: ([grad]) => [grad === null || grad === undefined ? null : sumPoolBackward(grad, sizes, g, out)],
+  });
+}
+
+/** Every window's gradient added to its elements; differentiable. */
+function sumPoolBackward(
+  grad: Tensor,
+  sizes: readonly number[],
+  g: PoolGeometry,
+  out: readonly number[],
+): Tensor {
+  const rank = g.kernel.length;
+  const lead = sizes.length - rank;
+  const space = out.map((o, d) =>
+    Math.max((o - 1) * g.stride[d] + g.dilation[d] * (g.kernel[d] - 1) + 1, sizes[lead + d] + g.padding[d]),
+  );
+  const expanded = grad.reshape([...grad.sizes, ...g.kernel.map(() => 1)]).expand([...grad.sizes, ...g.kernel]);
+  const whole = scatterView(expanded, [...sizes.slice(0, lead), ...space], (t) => windowedView(t, g, out));
+  let inner = whole;
+  for (let d = 0; d < rank; d++) inner = inner.narrow(lead + d, g.padding[d], sizes[lead + d]);
+  return inner;
+}
+
+/** The window view as a differentiable op. */
+function windowedView(x: Tensor, g: PoolGeometry, out: readonly number[]): Tensor {
+  const rank = g.kernel.length;
+  const lead = x.sizes.length - rank;
+  const space = x.strides.slice(lead);
+  return x.asStrided(
+    [...x.sizes.slice(0, lead), ...out, ...g.kernel],
+    [
+      ...x.strides.slice(0, lead),
+      ...space.map((s, d) => s * g.stride[d]),
+      ...space.map((s, d) => s * g.dilation[d]),
+    ],
+    x.offset,
+  );
+}
+
+/** How many elements each window averages over: [out…] as float64 numbers. */
+export function windowCounts(space: readonly number[], g: PoolGeometry, includePad: boolean): Float64Array {
+  const out = space.map((s, d) => pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode));
+  const perDim = space.map((s, d) =>
+    Float64Array.from({ length: out[d] }, (_, i) => {
+      const start = i * g.stride[d] - g.padding[d];
+      const end = Math.min(start + g.kernel[d], s + g.padding[d]);
+      return includePad ? end - start : Math.min(end, s) - Math.max(start, 0);
+    }),
+  );
+  const strides = contiguousStrides(out);
+  return Float64Array.from({ length: product(out) }, (_, p) => {
+    let rest = p;
+    let count = 1;
+    for (let d = 0; d < out.length; d++) {
+      const i = Math.floor(rest / strides[d]);
+      rest -= i * strides[d];
+      count *= perDim[d][i];
+    }
+    return count;
+  });
+}
+
+/** The mean of each window. */
+export function avgPool(
+  name: string,
+  x: Tensor,
+  g: PoolGeometry,
+  includePad: boolean,
+  divisor: number | null,
+): Tensor {
+  const rank = g.kernel.length;
+  const sums = sumPool(name, x, g);
+  if (divisor !== null) return sums.div(divisor);
+  const space = x.sizes.slice(-rank);
+  const counts = windowCounts(space, g, includePad);
+  const first = counts[0];
+  if (counts.every((c) => c === first)) return sums.div(first);
+  const shape = sums.sizes.slice(-rank);
+  const table = runtime.fromArray(counts, shape, float64, x).to(x.dtype);
+  return sums.div(table);
+}
