@@ -15,10 +15,21 @@ export class StorageScope {
 }
 
 let current: StorageScope | null = null;
+let watcher: ((storage: Storage) => void) | null = null;
 
 /** Devices call this for every storage they allocate. */
 export function noteStorage(storage: Storage): void {
   if (current !== null) current.made.push(storage);
+  if (watcher !== null) watcher(storage);
+}
+
+/** Lets `watch` see every new storage from now on (null: nobody). Returns who watched before. */
+export function watchStorages(
+  watch: ((storage: Storage) => void) | null,
+): ((storage: Storage) => void) | null {
+  const before = watcher;
+  watcher = watch;
+  return before;
 }
 
 /** Opens a scope: storages made from now on belong to it. */

@@ -15,6 +15,8 @@ export class Storage {
   version = 0;
   /** Device bookkeeping: what keeps the block's slab alive. */
   owner: object | null = null;
+  /** Device bookkeeping: the block's place in its slab. */
+  place = 0;
 
   constructor(device: Device, address: number, nbytes: number) {
     this.device = device;

@@ -1,0 +1,72 @@
+/**
+ * The leak checker: which storages that a function made are still alive after it, and where they were made.
+ *
+ * ```ts
+ * const { alive } = trackAllocations(() => step(model, batch));
+ * assert.deepEqual(alive, [], describeLeaks(alive));
+ * ```
+ */
+import { collectGarbage } from './gc.ts';
+import { watchStorages } from './scope.ts';
+import type { Storage } from './storage.ts';
+
+/** A storage that survived: its size and the stack of the code that made it. */
+export interface AliveStorage {
+  readonly nbytes: number;
+  readonly site: string;
+}
+
+export interface AllocationReport<T> {
+  /** What the function returned. */
+  readonly result: T;
+  /** How many storages it made. */
+  readonly made: number;
+  /** Those that are neither disposed nor garbage, in the order of their creation. */
+  readonly alive: readonly AliveStorage[];
+}
+
+interface Trace {
+  readonly storage: WeakRef<Storage>;
+  readonly nbytes: number;
+  readonly stack: Error;
+}
+
+/**
+ * Runs `fn` and reports the storages that it made and that are still alive, its result's own among them. Where the host
+ * cannot collect garbage inside synchronous code (browsers), a storage counts as alive until it is disposed.
+ */
+export function trackAllocations<T>(fn: () => T): AllocationReport<T> {
+  const traces: Trace[] = [];
+  const before = watchStorages((storage) => {
+    // The error's text is made only for storages that are reported.
+    traces.push({ storage: new WeakRef(storage), nbytes: storage.nbytes, stack: new Error('allocated') });
+    before?.(storage);
+  });
+  let result: T;
+  try {
+    result = fn();
+  } finally {
+    watchStorages(before);
+  }
+  collectGarbage();
+  const alive: AliveStorage[] = [];
+  for (const { storage, nbytes, stack } of traces) {
+    if (storage.deref()?.isDisposed === false) alive.push({ nbytes, site: callSite(stack) });
+  }
+  return { result, made: traces.length, alive };
+}
+
+/** A readable list for assertion messages. */
+export function describeLeaks(alive: readonly AliveStorage[]): string {
+  const lines = alive.map(({ nbytes, site }) => `${nbytes} bytes allocated\n${site}`);
+  return `${alive.length} storages are alive:\n${lines.join('\n')}`;
+}
+
+/** The stack without the frames of the checker and of the devices themselves. */
+function callSite(error: Error): string {
+  const frames = (error.stack ?? '').split('\n').slice(1);
+  const first = frames.findIndex(
+    (frame) => !/[\\/]device[\\/][\w.\\/]*?(leaks|scope|device)\.[jt]s/.test(frame),
+  );
+  return frames.slice(Math.max(first, 0)).join('\n');
+}
