@@ -50,6 +50,12 @@ export function fileSystem(): FileSystem {
   return fs as FileSystem;
 }
 
+/** The path of a file URL. Throws a NotImplementedError where there is no file system. */
+export function pathOfUrl(url: URL): string {
+  fileSystem();
+  return (builtin('node:url') as { fileURLToPath(url: URL): string }).fileURLToPath(url);
+}
+
 /** `node:zlib`, or null. */
 export function zlib(): Zlib | null {
   return builtin('node:zlib') as Zlib | null;

@@ -63,6 +63,7 @@ interface Directory {
 
 /** Deflate cannot shrink data more than about 1032 times (zlib's technical notes). */
 const MAX_DEFLATE_RATIO = 1040;
+const nameDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const DEFAULT_MAX_INFLATED = 2 ** 31;
 
 /** Inflates with Node's zlib; null where the host has none that works synchronously. */
@@ -285,9 +286,7 @@ export class ZipReader {
 
   private decodeName(at: number, length: number): string {
     try {
-      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(
-        this.bytes.subarray(at, at + length),
-      );
+      return nameDecoder.decode(this.bytes.subarray(at, at + length));
     } catch {
       throw this.broken('the name of an entry is not UTF-8');
     }
