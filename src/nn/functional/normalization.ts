@@ -1,0 +1,302 @@
+/** Normalization. https://pytorch.org/docs/stable/nn.functional.html#normalization-functions */
+import { RuntimeError, ValueError } from '../../base/errors.ts';
+import { product, sameSizes, showSizes } from '../../base/shape.ts';
+import { define, type FreeCall } from '../../ops/define.ts';
+import { cat } from '../../ops/movement/joining.ts';
+import { runtime } from '../../ops/runtime.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+
+/**
+ * (x − mean)/√(var + eps) over `dims`, with the batch's own statistics; one node of the graph.
+ * With x̂ the result and r = 1/√(var + eps): dx = r·(g − mean(g) − x̂·mean(g·x̂)).
+ */
+function standardize(
+  name: string,
+  input: Tensor,
+  dims: readonly number[],
+  eps: number,
+): { out: Tensor; mean: Tensor; variance: Tensor } {
+  const stats = runtime.noGrad(() => {
+    const mean = input.mean(dims, true);
+    const centred = input.sub(mean);
+    const variance = centred.mul(centred).mean(dims, true);
+    const rstd = variance.add(eps).rsqrt_();
+    return { mean, variance, rstd, out: centred.mul_(rstd) };
+  });
+  const out = runtime.record(stats.out, {
+    name,
+    inputs: [input],
+    saved: [input],
+    backward: ([grad], [x]) => {
+      if (grad === null || grad === undefined) return [null];
+      // Recomputed from the input, so that it can be differentiated again.
+      const mean = runtime.needsGrad([x]) ? x.mean(dims, true) : stats.mean;
+      const centred = x.sub(mean);
+      const rstd = runtime.needsGrad([x])
+        ? centred.mul(centred).mean(dims, true).add(eps).rsqrt()
+        : stats.rstd;
+      const normal = centred.mul(rstd);
+      const inner = grad.sub(grad.mean(dims, true)).sub(normal.mul(grad.mul(normal).mean(dims, true)));
+      return [inner.mul(rstd)];
+    },
+  });
+  return { out, mean: stats.mean, variance: stats.variance };
+}
+
+/** A per-channel tensor shaped to broadcast over (N, C, …). */
+function perChannel(t: Tensor, rank: number): Tensor {
+  return t.reshape(Array.from({ length: rank }, (_, d) => (d === 1 ? -1 : 1)));
+}
+
+function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
+  const scaled = weight === null ? x : x.mul(weight);
+  return bias === null ? scaled : scaled.add(bias);
+}
+
+function updateRunning(
+  running: Tensor | null,
+  value: Tensor,
+  momentum: number,
+): void {
+  if (running === null) return;
+  runtime.noGrad(() => running.mul_(1 - momentum).add_(value.reshape(running.sizes).to(running.dtype), { alpha: momentum }));
+}
+
+/**
+ * Normalization per channel over the batch; in training the running statistics are updated.
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.batch_norm.html
+ */
+export const batchNorm: FreeCall<
+  [
+    input: Tensor,
+    runningMean: Tensor | null,
+    runningVar: Tensor | null,
+    weight?: Tensor | null,
+    bias?: Tensor | null,
+    training?: boolean,
+    momentum?: number,
+    eps?: number,
+  ],
+  {
+    runningMean?: Tensor | null;
+    runningVar?: Tensor | null;
+    weight?: Tensor | null;
+    bias?: Tensor | null;
+    training?: boolean;
+    momentum?: number;
+    eps?: number;
+  },
+  Tensor
+> = define(
+  'batch_norm(input, runningMean=None, runningVar=None, weight=None, bias=None, training=False, momentum=0.1, eps=1e-05)',
+  (
+    input: Tensor,
+    runningMean: Tensor | null = null,
+    runningVar: Tensor | null = null,
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    training = false,
+    momentum = 0.1,
+    eps = 1e-5,
+  ) => {
+    const rank = input.sizes.length;
+    const channels = input.sizes[1];
+    const count = input.numel() / Math.max(channels, 1);
+    if (training && rank >= 2 && count === 1) {
+      throw new ValueError(
+        `Expected more than 1 value per channel when training, got input size torch.Size(${showSizes(input.sizes)})`,
+      );
+    }
+    for (const [name, t] of [
+      ['running_mean', runningMean],
+      ['running_var', runningVar],
+      ['weight', weight],
+      ['bias', bias],
+    ] as const) {
+      if (t !== null && t.numel() !== channels) {
+        throw new RuntimeError(`${name} should contain ${channels} elements not ${t.numel()}`);
+      }
+    }
+    const w = weight === null ? null : perChannel(weight, rank);
+    const b = bias === null ? null : perChannel(bias, rank);
+    if (!training) {
+      if (runningMean === null || runningVar === null) {
+        throw new RuntimeError('Expected running_mean and running_var to be defined when training=False');
+      }
+      const rstd = perChannel(runningVar, rank).add(eps).rsqrt();
+      return affine(input.sub(perChannel(runningMean, rank)).mul(rstd), w, b);
+    }
+    const dims = input.sizes.map((_, d) => d).filter((d) => d !== 1);
+    const { out, mean, variance } = standardize('NativeBatchNorm', input, dims, eps);
+    updateRunning(runningMean, mean, momentum);
+    // The running variance is the unbiased one.
+    updateRunning(runningVar, runtime.noGrad(() => variance.mul(count / (count - 1))), momentum);
+    return affine(out, w, b);
+  },
+  { functionOnly: true },
+);
+
+/** Normalization over the last dimensions. https://pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html */
+export const layerNorm: FreeCall<
+  [input: Tensor, normalizedShape: readonly number[], weight?: Tensor | null, bias?: Tensor | null, eps?: number],
+  { normalizedShape?: readonly number[]; weight?: Tensor | null; bias?: Tensor | null; eps?: number },
+  Tensor
+> = define(
+  'layer_norm(input, normalizedShape, weight=None, bias=None, eps=1e-05)',
+  (
+    input: Tensor,
+    normalizedShape: readonly number[],
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    eps = 1e-5,
+  ) => {
+    const tail = input.sizes.slice(input.sizes.length - normalizedShape.length);
+    if (normalizedShape.length < 1) {
+      throw new RuntimeError(
+        `Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = ${showSizes(normalizedShape)}`,
+      );
+    }
+    for (const [name, t] of [
+      ['weight', weight],
+      ['bias', bias],
+    ] as const) {
+      if (t !== null && !sameSizes(t.sizes, normalizedShape)) {
+        throw new RuntimeError(
+          `Expected ${name} to be of same shape as normalized_shape, but got ${name} of shape ${showSizes(t.sizes)} and normalized_shape = ${showSizes(normalizedShape)}`,
+        );
+      }
+    }
+    if (input.sizes.length < normalizedShape.length || !sameSizes(tail, normalizedShape)) {
+      throw new RuntimeError(
+        `Given normalized_shape=${showSizes(normalizedShape)}, expected input with shape [*, ${normalizedShape.join(', ')}], but got input of size${showSizes(input.sizes)}`,
+      );
+    }
+    const first = input.sizes.length - normalizedShape.length;
+    const dims = normalizedShape.map((_, i) => first + i);
+    const { out } = standardize('NativeLayerNorm', input, dims, eps);
+    return affine(out, weight, bias);
+  },
+  { functionOnly: true },
+);
+
+/** Normalization over groups of channels. https://pytorch.org/docs/stable/generated/torch.nn.functional.group_norm.html */
+export const groupNorm: FreeCall<
+  [input: Tensor, numGroups: number, weight?: Tensor | null, bias?: Tensor | null, eps?: number],
+  { numGroups?: number; weight?: Tensor | null; bias?: Tensor | null; eps?: number },
+  Tensor
+> = define(
+  'group_norm(input, numGroups, weight=None, bias=None, eps=1e-05)',
+  (input: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5) => {
+    const rank = input.sizes.length;
+    if (rank < 2) throw new RuntimeError(`Expected at least 2 dimensions for input tensor but received ${rank}`);
+    const [batch, channels] = input.sizes;
+    if (channels % numGroups !== 0) {
+      throw new RuntimeError(
+        `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showSizes(input.sizes)} and num_groups=${numGroups}`,
+      );
+    }
+    const grouped = input.reshape([batch, numGroups, -1]);
+    const { out } = standardize('NativeGroupNorm', grouped, [2], eps);
+    const w = weight === null ? null : perChannel(weight, rank);
+    const b = bias === null ? null : perChannel(bias, rank);
+    return affine(out.reshape(input.sizes), w, b);
+  },
+  { functionOnly: true },
+);
+
+/** Normalization per channel and instance. https://pytorch.org/docs/stable/generated/torch.nn.functional.instance_norm.html */
+export const instanceNorm: FreeCall<
+  [
+    input: Tensor,
+    runningMean?: Tensor | null,
+    runningVar?: Tensor | null,
+    weight?: Tensor | null,
+    bias?: Tensor | null,
+    useInputStats?: boolean,
+    momentum?: number,
+    eps?: number,
+  ],
+  {
+    runningMean?: Tensor | null;
+    runningVar?: Tensor | null;
+    weight?: Tensor | null;
+    bias?: Tensor | null;
+    useInputStats?: boolean;
+    momentum?: number;
+    eps?: number;
+  },
+  Tensor
+> = define(
+  'instance_norm(input, runningMean=None, runningVar=None, weight=None, bias=None, useInputStats=True, momentum=0.1, eps=1e-05)',
+  (
+    input: Tensor,
+    runningMean: Tensor | null = null,
+    runningVar: Tensor | null = null,
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    useInputStats = true,
+    momentum = 0.1,
+    eps = 1e-5,
+  ) => {
+    const rank = input.sizes.length;
+    if (!useInputStats) {
+      return batchNorm(input, runningMean, runningVar, weight, bias, false, momentum, eps);
+    }
+    const count = product(input.sizes.slice(2));
+    if (count === 1) {
+      throw new ValueError(
+        `Expected more than 1 spatial element when training, got input size torch.Size(${showSizes(input.sizes)})`,
+      );
+    }
+    const dims = input.sizes.map((_, d) => d).slice(2);
+    const { out, mean, variance } = standardize('InstanceNorm', input, dims, eps);
+    runtime.noGrad(() => {
+      updateRunning(runningMean, mean.mean(0), momentum);
+      updateRunning(runningVar, variance.mul(count / (count - 1)).mean(0), momentum);
+    });
+    const w = weight === null ? null : perChannel(weight, rank);
+    const b = bias === null ? null : perChannel(bias, rank);
+    return affine(out, w, b);
+  },
+  { functionOnly: true },
+);
+
+/** x/(k + α·mean of squares of neighbouring channels)^β. https://pytorch.org/docs/stable/generated/torch.nn.functional.local_response_norm.html */
+export const localResponseNorm: FreeCall<
+  [input: Tensor, size: number, alpha?: number, beta?: number, k?: number],
+  { size?: number; alpha?: number; beta?: number; k?: number },
+  Tensor
+> = define(
+  'local_response_norm(input, size, alpha=0.0001, beta=0.75, k=1)',
+  (input: Tensor, size: number, alpha = 1e-4, beta = 0.75, k = 1) => {
+    const rank = input.sizes.length;
+    if (rank < 3) {
+      throw new ValueError(`Expected 3D or higher dimensionality input (got ${rank} dimensions)`);
+    }
+    if (input.numel() === 0) return input;
+    const channels = input.sizes[1];
+    const squares = input.mul(input);
+    // The mean over a window of channels, zeros outside: a sum of shifted slices.
+    const before = Math.floor(size / 2);
+    const parts: Tensor[] = [];
+    for (let c = 0; c < channels; c++) {
+      const from = Math.max(c - before, 0);
+      const to = Math.min(c - before + size, channels);
+      parts.push(squares.narrow(1, from, to - from).sum(1, true));
+    }
+    const window = cat(parts, 1).div(size);
+    return input.div(window.mul(alpha).add(k).pow(beta));
+  },
+  { functionOnly: true },
+);
+
+/** x/max(‖x‖ₚ, eps) along `dim`. https://pytorch.org/docs/stable/generated/torch.nn.functional.normalize.html */
+export const normalize: FreeCall<
+  [input: Tensor, p?: number, dim?: number, eps?: number],
+  { p?: number; dim?: number; eps?: number; out?: Tensor },
+  Tensor
+> = define(
+  'normalize(input, p=2, dim=1, eps=1e-12, out=None)',
+  (input: Tensor, p = 2, dim = 1, eps = 1e-12) => input.div(input.norm(p, dim, true).clampMin(eps)),
+  { functionOnly: true },
+);
