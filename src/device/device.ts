@@ -92,7 +92,9 @@ export function registerDevice(device: Device): void {
 export function getDevice(name: string): Device {
   const device = devices.get(name);
   if (device === undefined) {
-    throw new RuntimeError(`Expected one of ${[...devices.keys()].join(', ')} device type at start of device string: ${name}`);
+    throw new RuntimeError(
+      `Expected one of ${[...devices.keys()].join(', ')} device type at start of device string: ${name}`,
+    );
   }
   return device;
 }

@@ -105,7 +105,10 @@ for (const [file, names] of Object.entries(definedIn)) {
   for (const name of names) {
     const type = classes[name];
     if (type === undefined) continue;
-    const format: ModuleFormat = { isBuiltin: true, ...(derived[name] === undefined ? {} : { derived: derived[name] }) };
+    const format: ModuleFormat = {
+      isBuiltin: true,
+      ...(derived[name] === undefined ? {} : { derived: derived[name] }),
+    };
     builtinClasses.add(moduleCodec(type, `torch.nn.modules.${file}.${name}`, format));
   }
 }

@@ -128,7 +128,11 @@ function checkAttribute(module: Module, path: string, name: string): void {
   const refuse = () => new UnpicklingError(`${path} cannot have an attribute called ${JSON.stringify(name)}`);
   if (Object.getOwnPropertyDescriptor(module, name)?.writable === false) throw refuse();
   if (Object.hasOwn(module, name)) return;
-  for (let proto: unknown = Object.getPrototypeOf(module); proto !== null; proto = Object.getPrototypeOf(proto)) {
+  for (
+    let proto: unknown = Object.getPrototypeOf(module);
+    proto !== null;
+    proto = Object.getPrototypeOf(proto)
+  ) {
     const descriptor = Object.getOwnPropertyDescriptor(proto, name);
     if (descriptor === undefined) continue;
     if (descriptor.set === undefined || proto === Object.prototype) throw refuse();
@@ -169,14 +173,30 @@ class Restorer {
 
   private members(): void {
     const { module, state } = this;
-    this.each('_parameters', (x) => x instanceof Parameter, (name, x) => module.registerParameter(name, x));
+    this.each(
+      '_parameters',
+      (x) => x instanceof Parameter,
+      (name, x) => module.registerParameter(name, x),
+    );
     const names = state.get(NON_PERSISTENT);
     const isPersistent = (name: string) => !(names instanceof Set && names.has(name));
-    this.each('_buffers', (x) => x instanceof Tensor, (name, x) => module.registerBuffer(name, x, isPersistent(name)));
-    this.each('_modules', (x) => x instanceof Module, (name, x) => module.registerModule(name, x));
+    this.each(
+      '_buffers',
+      (x) => x instanceof Tensor,
+      (name, x) => module.registerBuffer(name, x, isPersistent(name)),
+    );
+    this.each(
+      '_modules',
+      (x) => x instanceof Module,
+      (name, x) => module.registerModule(name, x),
+    );
   }
 
-  private each<T>(table: string, accepts: (x: unknown) => x is T, add: (name: string, x: T | null) => void): void {
+  private each<T>(
+    table: string,
+    accepts: (x: unknown) => x is T,
+    add: (name: string, x: T | null) => void,
+  ): void {
     const entries = this.state.get(table);
     if (entries === undefined) throw new UnpicklingError(`the state of ${this.path} has no ${table}`);
     for (const [name, value] of attributesOf(`${table} of ${this.path}`, entries)) {

@@ -137,7 +137,9 @@ export function load(
   mapLocation?: Exclude<MapLocation, Readonly<Record<string, string>>> | LoadOptions,
   options: LoadOptions = {},
 ): unknown {
-  const named: LoadOptions = isOptions(mapLocation) ? { ...(mapLocation as LoadOptions), ...options } : options;
+  const named: LoadOptions = isOptions(mapLocation)
+    ? { ...(mapLocation as LoadOptions), ...options }
+    : options;
   const positional = isOptions(mapLocation) ? undefined : (mapLocation as MapLocation | undefined);
   const map = positional ?? named.mapLocation ?? null;
   const codecFor = (path: string) =>

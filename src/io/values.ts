@@ -32,7 +32,14 @@ import {
   PickleObject,
   PickleTuple,
 } from './pickle/values.ts';
-import { DeviceRecord, DTypeRecord, isRecordDType, SizeRecord, StorageRecord, TensorRecord } from './pytorch/records.ts';
+import {
+  DeviceRecord,
+  DTypeRecord,
+  isRecordDType,
+  SizeRecord,
+  StorageRecord,
+  TensorRecord,
+} from './pytorch/records.ts';
 import type { ClassCodec } from './registry.ts';
 import { dtypeOf, type TensorReader, TensorWriter } from './tensors.ts';
 
@@ -113,13 +120,16 @@ export class ValueReader {
     if (value instanceof DTypeRecord) return dtypeOf(value.dtype);
     if (value instanceof DeviceRecord) return deviceOf(value);
     if (value instanceof PickleByteArray) return value.bytes;
-    if (value instanceof PickleFrozenSet) return new PickleFrozenSet([...value.items].map((item) => this.read(item)));
+    if (value instanceof PickleFrozenSet)
+      return new PickleFrozenSet([...value.items].map((item) => this.read(item)));
     if (value instanceof PickleObject) return this.instance(value);
     if (value instanceof StorageRecord) {
       throw new UnpicklingError('the file holds a storage by itself; only tensors can be loaded');
     }
     if (value instanceof PickleGlobal) {
-      throw new UnpicklingError(`the file holds ${value.path} by itself, which is nothing that can be loaded`);
+      throw new UnpicklingError(
+        `the file holds ${value.path} by itself, which is nothing that can be loaded`,
+      );
     }
     throw new UnpicklingError(`${value.constructor.name} cannot be loaded`);
   }
@@ -184,7 +194,8 @@ export class ValueWriter {
   write(value: unknown): unknown {
     if (value === undefined) return null;
     if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return value;
-    if (value instanceof PyFloat || value instanceof Uint8Array || value instanceof PickleGlobal) return value;
+    if (value instanceof PyFloat || value instanceof Uint8Array || value instanceof PickleGlobal)
+      return value;
     const known = this.made.get(value);
     if (known !== undefined) return known;
     if (++this.depth > MAX_DEPTH) {
@@ -246,7 +257,8 @@ export class ValueWriter {
     if (value instanceof StateDict) {
       if (value.metadata.size === 0) return null;
       const metadata = new OrderedDict<string, unknown>();
-      for (const [prefix, { version }] of value.metadata) metadata.set(prefix, new Map([['version', version]]));
+      for (const [prefix, { version }] of value.metadata)
+        metadata.set(prefix, new Map([['version', version]]));
       return new Map([[METADATA, metadata]]);
     }
     if (!(value instanceof OrderedDict) || value.attributes === null) return null;
