@@ -4,8 +4,9 @@ import type * as access from './access.ts';
 import type * as create from './create.ts';
 import type * as graph from './graph.ts';
 import type * as indexing from './indexing.ts';
+import type * as random from './random.ts';
 
-type Table = typeof ops & typeof access & typeof create & typeof graph &
+type Table = typeof ops & typeof access & typeof create & typeof graph & typeof random &
   Pick<typeof indexing, 'index' | 'indexPut_'>;
 
 /** Parameters after the first, for every form of call. */

@@ -10,14 +10,17 @@ import { type AccumulateGrad, type Node, noteHook, type TensorHook } from '../au
 import type { DType } from '../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
 import { isContiguous, product } from '../base/shape.ts';
-import type { Storage } from '../device/storage.ts';
+import { Storage } from '../device/storage.ts';
 import type { View } from '../kernel/view.ts';
 import type { TensorMethods } from './methods.ts';
+import type { TensorData } from './create.ts';
 import { Size } from './size.ts';
 
 /** What the tensor layer adds to the class after it is defined (printing, graph entry points): breaks import cycles. */
 export interface TensorServices {
   format(tensor: Tensor): string;
+  /** `new torch.Tensor(2, 3)`, `new torch.Tensor([[1, 2]])`. */
+  construct(args: readonly unknown[]): Tensor;
   /** Rebuilds the gradFn of a view whose base was changed in place. */
   refreshViewHistory(tensor: Tensor): void;
 }
@@ -68,22 +71,39 @@ export class Tensor implements View {
   private rowMajor: boolean | null = null;
   private count: number;
 
-  /** @internal Use `torch.tensor`, `torch.zeros`, … */
+  /** A tensor of the default dtype: uninitialised of the given sizes. `torch.tensor` is the better way to make one. */
+  constructor(...size: number[]);
+  /** A tensor of the default dtype that holds `data` (nested arrays). */
+  constructor(data: TensorData);
+  /** @internal A tensor over a storage. */
   constructor(
     storage: Storage,
     dtype: DType,
     sizes: readonly number[],
     strides: readonly number[],
     offset: number,
+    contiguous?: boolean | null,
+  );
+  constructor(
+    storage?: unknown,
+    dtype?: unknown,
+    sizes?: unknown,
+    strides?: unknown,
+    offset?: unknown,
     contiguous: boolean | null = null,
   ) {
+    if (!(storage instanceof Storage)) {
+      // biome-ignore lint/complexity/noArguments: rest parameters would slow down every tensor
+      // biome-ignore lint/correctness/noConstructorReturn: PyTorch's legacy constructor is a creation function
+      return services.construct(Array.from(arguments));
+    }
     this.storage = storage;
-    this.dtype = dtype;
-    this.sizes = sizes;
-    this.strides = strides;
-    this.offset = offset;
+    this.dtype = dtype as DType;
+    this.sizes = sizes as readonly number[];
+    this.strides = strides as readonly number[];
+    this.offset = offset as number;
     this.rowMajor = contiguous;
-    this.count = product(sizes);
+    this.count = product(this.sizes);
     this.inference = isInferenceModeEnabled();
   }
 

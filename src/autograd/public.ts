@@ -2,6 +2,6 @@
 export { backward, type BackwardOptions, grad, type GradOptions } from './api.ts';
 export { Function, type FunctionContext } from './function.ts';
 export * as functional from './functional.ts';
-export { gradcheck, gradgradcheck } from './gradcheck.ts';
+export { gradcheck, gradgradcheck, type GradcheckOptions } from './gradcheck.ts';
 export { detectAnomaly, enableGrad, inferenceMode, noGrad, setGradEnabled } from './mode.ts';
 export { Node } from './node.ts';

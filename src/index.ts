@@ -1,0 +1,105 @@
+/**
+ * `import * as torch from 'typetorch'`: everything, under PyTorch's names in camelCase.
+ * https://pytorch.org/docs/stable/torch.html
+ */
+import './tensor/index.ts';
+
+export * as autograd from './autograd.ts';
+export {
+  detectAnomaly,
+  enableGrad,
+  inferenceMode,
+  isGradEnabled,
+  isInferenceModeEnabled as isInferenceMode,
+  noGrad,
+  setGradEnabled,
+} from './autograd/mode.ts';
+export {
+  bfloat16,
+  bool,
+  canCast,
+  DType,
+  float16,
+  float16 as half,
+  float32,
+  float32 as float,
+  float64,
+  float64 as double,
+  getDefaultDtype,
+  int8,
+  int16,
+  int16 as short,
+  int32,
+  int32 as int,
+  int64,
+  int64 as long,
+  promoteTypes,
+  setDefaultDtype,
+  uint8,
+} from './base/dtype.ts';
+export * from './base/errors.ts';
+export { finfo, type FloatInfo, iinfo, type IntegerInfo } from './base/typeinfo.ts';
+export * as data from './data/index.ts';
+export * from './io/index.ts';
+export * as nn from './nn/index.ts';
+export { linalg } from './ops/linalg/index.ts';
+export * from './ops/index.ts';
+export * as optim from './optim/index.ts';
+export {
+  arange,
+  asTensor,
+  empty,
+  emptyLike,
+  eye,
+  fromBlob,
+  full,
+  fullLike,
+  linspace,
+  logspace,
+  ones,
+  onesLike,
+  type Options,
+  scalarTensor,
+  tensor,
+  type TensorData,
+  zeros,
+  zerosLike,
+} from './tensor/create.ts';
+export { setDefaultDevice } from './tensor/defaults.ts';
+export { TorchDevice as Device, torchDevice as device } from './tensor/devices.ts';
+export { type Index, Slice, slice } from './tensor/indexing.ts';
+export {
+  BoolTensor,
+  ByteTensor,
+  CharTensor,
+  DoubleTensor,
+  FloatTensor,
+  IntTensor,
+  LongTensor,
+  ShortTensor,
+} from './tensor/legacy.ts';
+export { getPrintoptions, type PrintOptions, setPrintoptions } from './tensor/printing.ts';
+export { type PyFloat, pyFloat } from './tensor/pyfloat.ts';
+export {
+  bernoulli,
+  defaultGenerator,
+  Generator,
+  getRngState,
+  initialSeed,
+  manualSeed,
+  multinomial,
+  normal,
+  rand,
+  randint,
+  randintLike,
+  randLike,
+  randn,
+  randnLike,
+  randperm,
+  seed,
+  setRngState,
+} from './tensor/random.ts';
+export { isTensor, numel, resultType } from './tensor/queries.ts';
+export { Size } from './tensor/size.ts';
+export { Tensor } from './tensor/tensor.ts';
+export * as utils from './utils.ts';
