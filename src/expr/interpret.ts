@@ -43,7 +43,7 @@ function nextafter64(x: number, y: number): number {
 }
 
 /** The next float32 after `x` towards `y`. */
-function nextafter32(x: number, y: number): number {
+export function nextafter32(x: number, y: number): number {
   if (Number.isNaN(x) || Number.isNaN(y)) return Number.NaN;
   if (x === y) return y;
   if (x === 0) return y > 0 ? 2 ** -149 : -(2 ** -149);

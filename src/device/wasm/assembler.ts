@@ -246,6 +246,20 @@ const simd = {
   'f32x4.convert_i32x4_u': 251,
   'i32x4.trunc_sat_f64x2_s_zero': 252,
   'f64x2.convert_low_i32x4_s': 254,
+  'i16x8.extend_low_i8x16_s': 135,
+  'i16x8.extend_low_i8x16_u': 137,
+  'i32x4.extend_low_i16x8_s': 167,
+  'i32x4.extend_low_i16x8_u': 169,
+  'i64x2.abs': 192,
+  'i64x2.neg': 193,
+  'i64x2.extend_low_i32x4_s': 199,
+  'i64x2.extend_high_i32x4_s': 200,
+  'i64x2.eq': 214,
+  'i64x2.ne': 215,
+  'i64x2.lt_s': 216,
+  'i64x2.gt_s': 217,
+  'i64x2.le_s': 218,
+  'i64x2.ge_s': 219,
   // relaxed SIMD: a·b + c with one rounding or two, as the machine likes
   'f32x4.relaxed_madd': 0x105,
   'f32x4.relaxed_nmadd': 0x106,
@@ -301,6 +315,19 @@ const laneOps = {
   'f64x2.replace_lane': 34,
 } as const;
 
+/** Loads into and stores from one lane: opcode and alignment. The vector is on the stack above the address. */
+const laneMemoryOps = {
+  'v128.load8_lane': [84, 0],
+  'v128.load16_lane': [85, 1],
+  'v128.load32_lane': [86, 2],
+  'v128.load64_lane': [87, 3],
+  'v128.store8_lane': [88, 0],
+  'v128.store16_lane': [89, 1],
+  'v128.store32_lane': [90, 2],
+  'v128.store64_lane': [91, 3],
+} as const;
+
+export type LaneMemoryOp = keyof typeof laneMemoryOps;
 export type PlainOp = keyof typeof plain | keyof typeof saturating | keyof typeof simd;
 export type MemoryOp = keyof typeof memoryOps;
 export type LaneOp = keyof typeof laneOps;
@@ -402,6 +429,17 @@ export class FunctionBuilder {
     // Atomics need their natural alignment; for the others it is a hint.
     unsignedLeb(align, this.code);
     unsignedLeb(offset, this.code);
+    return this;
+  }
+
+  /** A load into, or a store from, one lane of a vector. */
+  laneMemory(name: LaneMemoryOp, lane: number, offset = 0): this {
+    const [opcode, align] = laneMemoryOps[name];
+    this.code.push(0xfd);
+    unsignedLeb(opcode, this.code);
+    unsignedLeb(align, this.code);
+    unsignedLeb(offset, this.code);
+    this.code.push(lane);
     return this;
   }
 

@@ -1,0 +1,129 @@
+/** The wasm device, called 'cpu': SIMD WebAssembly that is generated when a kernel is first asked for. */
+import { RuntimeError } from '../../base/errors.ts';
+import type { LoopProgram, ReduceProgram } from '../../kernel/program.ts';
+import type { View } from '../../kernel/view.ts';
+import type { BadIndex, Contraction, Device, Indices, ScatterMode } from '../device.ts';
+import { noteStorage } from '../scope.ts';
+import { Storage } from '../storage.ts';
+import { ConstantPool } from './constants.ts';
+import { Contractor } from './contract.ts';
+import { writeDescriptor } from './descriptor.ts';
+import { gatherElements, scatterElements } from './gather.ts';
+import { Heap } from './heap.ts';
+import { KernelCache } from './kernels.ts';
+import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
+import { buildLoop } from './loop.ts';
+import { Reclaimer } from './reclaim.ts';
+import { Reducer } from './reduce.ts';
+
+/** Bytes for the descriptor of a running kernel. */
+const DESCRIPTOR_BYTES = 16384;
+
+export class WasmDevice implements Device {
+  readonly name = 'cpu';
+  readonly slot = 0;
+  readonly heap: Heap = new Heap();
+  private readonly reclaimer: Reclaimer = new Reclaimer(this.heap);
+  private readonly pool: ConstantPool = new ConstantPool(this.heap);
+  private readonly kernels: KernelCache = new KernelCache(this.heap);
+  private readonly descriptor: number = this.heap.reserve(DESCRIPTOR_BYTES);
+  private readonly walk: Walk = new Walk();
+  private readonly operands: View[] = [];
+  private readonly reducer: Reducer = new Reducer(this.heap, this.kernels, this.pool, this.descriptor, this.slot);
+  private readonly contractor: Contractor = new Contractor(this.heap, this.kernels);
+
+  allocate(nbytes: number): Storage {
+    const { heap, reclaimer } = this;
+    if (heap.liveBytes > reclaimer.limit) reclaimer.relieve();
+    let address = heap.allocate(nbytes);
+    if (address < 0) {
+      reclaimer.sweep();
+      address = heap.allocate(nbytes);
+      if (address < 0) throw heap.outOfMemory(nbytes);
+    }
+    const storage = new Storage(this, address, nbytes);
+    reclaimer.adopt(storage);
+    noteStorage(storage);
+    return storage;
+  }
+
+  release(storage: Storage): void {
+    this.heap.free(storage.address, storage.nbytes);
+    this.reclaimer.abandon(storage);
+    storage.address = -1;
+  }
+
+  bytes(storage: Storage): Uint8Array {
+    if (storage.address < 0) throw disposed();
+    return this.heap.u8.subarray(storage.address, storage.address + storage.nbytes);
+  }
+
+  loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void {
+    const { operands, walk } = this;
+    let count = 0;
+    for (let k = 0; k < outs.length; k++) operands[count++] = outs[k];
+    for (let k = 0; k < ins.length; k++) operands[count++] = ins[k];
+    operands.length = count;
+    for (let k = 0; k < count; k++) if (operands[k].storage.address < 0) throw disposed();
+    walk.set(outs[0].sizes, operands);
+    if (walk.numel === 0) return;
+    walk.simplify();
+    // Two bits per operand say how it moves; a product, as there may be more than 16 of them.
+    let key = 0;
+    const { rank } = walk;
+    for (let k = 0; k < count; k++) {
+      const { itemSize } = operands[k].dtype;
+      const access = rank === 0 ? 'contiguous' : accessOf(walk.strides[k][rank - 1], itemSize);
+      key = key * 4 + accessCode[access];
+    }
+    const kernel = this.kernels.get(program, this.slot, key, () => {
+      const accesses = operands.map((_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4]);
+      return buildLoop(program, accesses, params.length, this.kernels.memory, this.pool);
+    });
+    writeDescriptor(this.heap, this.descriptor, walk, params);
+    try {
+      kernel.run(this.descriptor);
+    } catch (error) {
+      throw trapped(error);
+    }
+    operands.length = 0;
+  }
+
+  reduce(
+    program: ReduceProgram,
+    out: View,
+    ins: readonly View[],
+    reduced: readonly boolean[],
+    params: readonly number[],
+  ): void {
+    if (out.storage.address < 0 || ins.some((v) => v.storage.address < 0)) throw disposed();
+    this.reducer.run(program, out, ins, reduced, params);
+  }
+
+  contract(out: View, a: View, b: View, spec: Contraction): void {
+    if (out.storage.address < 0 || a.storage.address < 0 || b.storage.address < 0) throw disposed();
+    this.contractor.run(out, a, b, spec);
+  }
+
+  gather(out: View, source: View, indices: Indices): BadIndex | null {
+    return gatherElements(this.heap, out, source, indices);
+  }
+
+  scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
+    return scatterElements(this.heap, target, source, indices, mode);
+  }
+}
+
+function disposed(): RuntimeError {
+  return new RuntimeError('a tensor was used after its memory was given back (dispose, or the end of a tidy scope)');
+}
+
+/** A trap of generated code as an error of the framework. */
+function trapped(error: unknown): unknown {
+  if (error instanceof WebAssembly.RuntimeError && /divide|remainder/.test(error.message)) {
+    return new RuntimeError('ZeroDivisionError');
+  }
+  return error;
+}
+
+export const cpu: WasmDevice = new WasmDevice();

@@ -1,0 +1,62 @@
+/** Compiled kernels: instantiated over the heap, and at most so many of them. */
+import { nextafter32 } from '../../expr/interpret.ts';
+import type { ModuleBuilder } from './assembler.ts';
+import { importedFunctions } from './emit.ts';
+import type { Heap } from './heap.ts';
+import type { MemoryShape } from './loop.ts';
+
+/** `run(descriptor)`: does the work that the descriptor at this address describes. */
+export interface Kernel {
+  readonly run: (descriptor: number) => void;
+  /** The number of the last call that used it: the oldest go first. */
+  used: number;
+}
+
+type Variants = Map<number, Kernel>;
+
+/** Beyond this many kernels the longest unused half is forgotten. */
+const LIMIT = 4096;
+
+export class KernelCache {
+  readonly memory: MemoryShape;
+  private readonly heap: Heap;
+  private readonly imports: WebAssembly.ModuleImports;
+  private readonly entries: { readonly owner: Variants; readonly key: number; readonly kernel: Kernel }[] = [];
+  private clock = 0;
+
+  constructor(heap: Heap) {
+    this.heap = heap;
+    this.memory = { maximum: heap.maximumPages, shared: heap.shared };
+    this.imports = { memory: heap.memory, ...importedFunctions(), nextafter32 } as WebAssembly.ModuleImports;
+  }
+
+  /** Compiles a module and gives its exports. */
+  instantiate(module: ModuleBuilder): WebAssembly.Exports {
+    const compiled = new WebAssembly.Module(module.encode());
+    return new WebAssembly.Instance(compiled, { env: this.imports }).exports;
+  }
+
+  /** The kernel of `program` for `key`, compiled by `build` when it is first asked for. */
+  get(program: { readonly compiled: unknown[] }, slot: number, key: number, build: () => ModuleBuilder): Kernel {
+    let variants = program.compiled[slot] as Variants | undefined;
+    if (variants === undefined) {
+      variants = new Map();
+      program.compiled[slot] = variants;
+    }
+    let kernel = variants.get(key);
+    if (kernel === undefined) {
+      const exports = this.instantiate(build());
+      kernel = { run: exports.run as (descriptor: number) => void, used: 0 };
+      variants.set(key, kernel);
+      this.entries.push({ owner: variants, key, kernel });
+      if (this.entries.length > LIMIT) this.forget();
+    }
+    kernel.used = this.clock++;
+    return kernel;
+  }
+
+  private forget(): void {
+    this.entries.sort((a, b) => b.kernel.used - a.kernel.used);
+    for (const { owner, key } of this.entries.splice(LIMIT / 2)) owner.delete(key);
+  }
+}
