@@ -1,0 +1,2 @@
+/** `torch.utils.data`. https://pytorch.org/docs/stable/data.html */
+export {};

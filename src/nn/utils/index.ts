@@ -1,0 +1,2 @@
+/** `torch.nn.utils`. https://pytorch.org/docs/stable/nn.html#utilities */
+export {};

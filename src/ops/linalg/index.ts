@@ -1,0 +1,3 @@
+/** `torch.linalg`. https://pytorch.org/docs/stable/linalg.html */
+import type { Tensor } from '../../tensor/tensor.ts';
+export const linalg = {} as { qr(x: Tensor): [Tensor, Tensor] };

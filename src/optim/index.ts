@@ -1,0 +1,2 @@
+/** `torch.optim`. https://pytorch.org/docs/stable/optim.html */
+export {};
