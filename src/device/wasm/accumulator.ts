@@ -118,7 +118,12 @@ export class Accumulator {
       this.assign(this.value, this.evaluate(combination(this.combine as Plain, this.type), [this.value, x]));
       return;
     }
-    const better = this.evaluate(betterThan(this.combine === 'argmax', this.type), [this.value, x, this.place, place]);
+    const better = this.evaluate(betterThan(this.combine === 'argmax', this.type), [
+      this.value,
+      x,
+      this.place,
+      place,
+    ]);
     this.assign(this.value, this.lanes.select(better, x, this.value, this.type));
     this.assign(this.place, this.lanes.select(better, place, this.place, 'i32'));
   }
@@ -173,7 +178,8 @@ export class Accumulator {
   result(): { value: Vec; type: ComputeType } {
     if (this.place !== null) return { value: this.lanes.convert(this.place, 'i32', 'i64'), type: 'i64' };
     this.closeBlock();
-    if (this.blocks !== null) return { value: this.lanes.convert(this.blocks, 'f64', this.type), type: this.type };
+    if (this.blocks !== null)
+      return { value: this.lanes.convert(this.blocks, 'f64', this.type), type: this.type };
     return { value: this.value, type: this.type };
   }
 }

@@ -5,7 +5,13 @@
 
 export type WasmType = 'i32' | 'i64' | 'f32' | 'f64' | 'v128';
 
-const typeCodes: Readonly<Record<WasmType, number>> = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
+const typeCodes: Readonly<Record<WasmType, number>> = {
+  i32: 0x7f,
+  i64: 0x7e,
+  f32: 0x7d,
+  f64: 0x7c,
+  v128: 0x7b,
+};
 
 function unsignedLeb(value: number, out: number[]): void {
   let rest = value;
@@ -552,7 +558,11 @@ export class ModuleBuilder {
   }
 
   /** A new function, exported under `name` (null: not exported). Returns its builder and index. */
-  function(name: string | null, params: readonly WasmType[], results: readonly WasmType[] = []): FunctionBuilder {
+  function(
+    name: string | null,
+    params: readonly WasmType[],
+    results: readonly WasmType[] = [],
+  ): FunctionBuilder {
     const builder = new FunctionBuilder(params, results);
     this.functions.push({ builder, name });
     return builder;
@@ -629,7 +639,10 @@ export class ModuleBuilder {
   }
 
   /** Compiles and instantiates, synchronously. */
-  instantiate(memory: WebAssembly.Memory, imports: Readonly<Record<string, WebAssembly.ImportValue>> = {}): WebAssembly.Exports {
+  instantiate(
+    memory: WebAssembly.Memory,
+    imports: Readonly<Record<string, WebAssembly.ImportValue>> = {},
+  ): WebAssembly.Exports {
     const module = new WebAssembly.Module(this.encode());
     return new WebAssembly.Instance(module, { env: { memory, ...imports } }).exports;
   }

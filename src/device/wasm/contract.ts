@@ -46,7 +46,12 @@ function merged(dims: readonly Dim[]): Dim[] {
 }
 
 /** Writes the byte offsets of all positions of a group, in row-major order. */
-function fillOffsets(i32: Int32Array, address: number, dims: readonly Dim[], which: 'first' | 'second'): void {
+function fillOffsets(
+  i32: Int32Array,
+  address: number,
+  dims: readonly Dim[],
+  which: 'first' | 'second',
+): void {
   let at = address >> 2;
   if (dims.length === 0) {
     i32[at] = 0;
@@ -122,10 +127,18 @@ export class Contractor {
       rows.push({ size: out.sizes[batch + d], first: stride(a, batch + d), second: stride(out, batch + d) });
     }
     for (let d = 0; d < n; d++) {
-      columns.push({ size: out.sizes[batch + m + d], first: stride(b, batch + k + d), second: stride(out, batch + m + d) });
+      columns.push({
+        size: out.sizes[batch + m + d],
+        first: stride(b, batch + k + d),
+        second: stride(out, batch + m + d),
+      });
     }
     for (let d = 0; d < k; d++) {
-      summed.push({ size: a.sizes[batch + m + d], first: stride(a, batch + m + d), second: stride(b, batch + d) });
+      summed.push({
+        size: a.sizes[batch + m + d],
+        first: stride(a, batch + m + d),
+        second: stride(b, batch + d),
+      });
     }
     rows = merged(rows);
     columns = merged(columns);
@@ -289,6 +302,7 @@ function prefersSwap(rows: readonly Dim[], columns: readonly Dim[], bytes: numbe
   const [m, n] = [numel(rows), numel(columns)];
   if (n < width && m > n) return true;
   if (m < width && n > m) return false;
-  const step = (dims: readonly Dim[]): number => (dims.length === 0 ? 0 : Math.abs(dims[dims.length - 1].second));
+  const step = (dims: readonly Dim[]): number =>
+    dims.length === 0 ? 0 : Math.abs(dims[dims.length - 1].second);
   return step(columns) !== bytes && step(rows) === bytes;
 }

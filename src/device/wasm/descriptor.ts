@@ -86,7 +86,11 @@ export function emitOdometer(
       f.if(() => {
         f.get(row).get(counter).memory('i32.store', 4);
         for (const { local, operand } of pointers) {
-          f.get(local).get(row).memory('i32.load', 8 + 4 * operand).op('i32.add').set(local);
+          f.get(local)
+            .get(row)
+            .memory('i32.load', 8 + 4 * operand)
+            .op('i32.add')
+            .set(local);
         }
         f.br(depth + 3);
       });

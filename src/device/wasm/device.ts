@@ -29,7 +29,13 @@ export class WasmDevice implements Device {
   private readonly descriptor: number = this.heap.reserve(DESCRIPTOR_BYTES);
   private readonly walk: Walk = new Walk();
   private readonly operands: View[] = [];
-  private readonly reducer: Reducer = new Reducer(this.heap, this.kernels, this.pool, this.descriptor, this.slot);
+  private readonly reducer: Reducer = new Reducer(
+    this.heap,
+    this.kernels,
+    this.pool,
+    this.descriptor,
+    this.slot,
+  );
   private readonly contractor: Contractor = new Contractor(this.heap, this.kernels);
 
   allocate(nbytes: number): Storage {
@@ -115,7 +121,9 @@ export class WasmDevice implements Device {
 }
 
 function disposed(): RuntimeError {
-  return new RuntimeError('a tensor was used after its memory was given back (dispose, or the end of a tidy scope)');
+  return new RuntimeError(
+    'a tensor was used after its memory was given back (dispose, or the end of a tidy scope)',
+  );
 }
 
 /** A trap of generated code as an error of the framework. */

@@ -5,13 +5,18 @@ import { type Expr, isFloat, postorder } from '../../expr/expr.ts';
 import { elementary } from '../../expr/interpret.ts';
 import type { FunctionBuilder, ModuleBuilder, PlainOp } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
-import { emitFunction, hasVectorForm } from './functions.ts';
+import { emitFunction, hasVectorForm, needsScalar } from './functions.ts';
 import { Lanes, type Vec } from './lanes.ts';
 
 type Floats = 'f32' | 'f64';
 type Ints = 'i32' | 'i64';
 
-const shapes: Readonly<Record<Exclude<ComputeType, 'bool'>, string>> = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' };
+const shapes: Readonly<Record<Exclude<ComputeType, 'bool'>, string>> = {
+  f32: 'f32x4',
+  f64: 'f64x2',
+  i32: 'i32x4',
+  i64: 'i64x2',
+};
 
 /** Operations that are one vector instruction on floats. */
 const floatOps: Readonly<Record<string, string>> = {
@@ -31,7 +36,12 @@ const floatOps: Readonly<Record<string, string>> = {
 };
 
 const comparisons: ReadonlySet<string> = new Set(['eq', 'ne', 'lt', 'le', 'gt', 'ge']);
-const bitwise: Readonly<Record<string, PlainOp>> = { and: 'v128.and', or: 'v128.or', xor: 'v128.xor', not: 'v128.not' };
+const bitwise: Readonly<Record<string, PlainOp>> = {
+  and: 'v128.and',
+  or: 'v128.or',
+  xor: 'v128.xor',
+  not: 'v128.not',
+};
 /** What the operations mean on truth values. */
 const logical: Readonly<Record<string, PlainOp>> = {
   ...bitwise,
@@ -51,7 +61,7 @@ export function importedFunctions(): Record<string, (...args: number[]) => numbe
 function importOf(e: Expr): { name: string; arity: number } | null {
   if (!isFloat(e.type)) return null;
   if (e.op === 'rem') return { name: 'rem', arity: 2 };
-  if (e.op in elementary && !hasVectorForm(e.op, e.type)) return { name: importName(e), arity: e.args.length };
+  if (e.op in elementary && needsScalar(e.op, e.type)) return { name: importName(e), arity: e.args.length };
   return null;
 }
 
@@ -96,8 +106,17 @@ export class KernelModule {
 /** f64 → i64 towards zero; what does not fit is INT64_MIN, as on x86-64. */
 function defineToInt64(module: ModuleBuilder): FunctionBuilder {
   const f = module.function(null, ['f64'], ['i64']);
-  f.get(0).op('i64.trunc_sat_f64_s').i64(-(2n ** 63n));
-  f.get(0).f64(2 ** 63).op('f64.lt').get(0).f64(-(2 ** 63)).op('f64.ge').op('i32.and').op('select');
+  f.get(0)
+    .op('i64.trunc_sat_f64_s')
+    .i64(-(2n ** 63n));
+  f.get(0)
+    .f64(2 ** 63)
+    .op('f64.lt')
+    .get(0)
+    .f64(-(2 ** 63))
+    .op('f64.ge')
+    .op('i32.and')
+    .op('select');
   return f;
 }
 
@@ -106,10 +125,18 @@ function defineDivision(module: ModuleBuilder, type: Ints): FunctionBuilder {
   const f = module.function(null, [type, type], [type]);
   if (type === 'i32') {
     f.get(1).i32(-1).op('i32.eq');
-    f.if(() => f.i32(0).get(0).op('i32.sub'), () => f.get(0).get(1).op('i32.div_s'), 'i32');
+    f.if(
+      () => f.i32(0).get(0).op('i32.sub'),
+      () => f.get(0).get(1).op('i32.div_s'),
+      'i32',
+    );
   } else {
     f.get(1).i64(-1n).op('i64.eq');
-    f.if(() => f.i64(0n).get(0).op('i64.sub'), () => f.get(0).get(1).op('i64.div_s'), 'i64');
+    f.if(
+      () => f.i64(0n).get(0).op('i64.sub'),
+      () => f.get(0).get(1).op('i64.div_s'),
+      'i64',
+    );
   }
   return f;
 }
@@ -151,7 +178,9 @@ function emitNode(kernel: KernelModule, lanes: Lanes, e: Expr, args: readonly Ve
     if (instruction === undefined) throw new NotImplementedError(`'${op}' is not defined on bool`);
     return lanes.apply('bool', instruction, ...args);
   }
-  return isFloat(type) ? emitFloat(kernel, lanes, e, type as Floats, args) : emitInt(kernel, lanes, e, type as Ints, args);
+  return isFloat(type)
+    ? emitFloat(kernel, lanes, e, type as Floats, args)
+    : emitInt(kernel, lanes, e, type as Ints, args);
 }
 
 function emitComparison(lanes: Lanes, op: string, type: ComputeType, args: readonly Vec[]): Vec {
@@ -189,17 +218,19 @@ function emitFloat(kernel: KernelModule, lanes: Lanes, e: Expr, type: Floats, ar
       f.op('v128.bitselect');
     });
   }
-  if (hasVectorForm(e.op, type)) return emitFunction(lanes, e.op, type, args);
-  const needed = importOf(e);
-  if (needed === null) throw new NotImplementedError(`'${e.op}' is not defined on floats`);
-  return lanes.perLane(type, (lane) => {
-    for (const a of args) {
-      lanes.extract(a, type, lane);
-      if (type === 'f32') f.op('f64.promote_f32');
-    }
-    f.call(kernel.importIndex(needed.name));
-    if (type === 'f32') f.op('f32.demote_f64');
-  });
+  const scalar = (): Vec => {
+    const needed = importOf(e);
+    if (needed === null) throw new NotImplementedError(`'${e.op}' is not defined on floats`);
+    return lanes.perLane(type, (lane) => {
+      for (const a of args) {
+        lanes.extract(a, type, lane);
+        if (type === 'f32') f.op('f64.promote_f32');
+      }
+      f.call(kernel.importIndex(needed.name));
+      if (type === 'f32') f.op('f32.demote_f64');
+    });
+  };
+  return hasVectorForm(e.op, type) ? emitFunction(lanes, e.op, type, args, scalar) : scalar();
 }
 
 const vectorIntOps: ReadonlySet<string> = new Set(['add', 'sub', 'mul', 'neg', 'abs']);

@@ -9,7 +9,15 @@ import type { BadIndex, Indices, ScatterMode } from '../device.ts';
 import type { Heap } from './heap.ts';
 import { Walk } from './layout.ts';
 
-type Elements = Uint8Array | Int8Array | Int16Array | Uint16Array | Int32Array | Float32Array | Float64Array | BigInt64Array;
+type Elements =
+  | Uint8Array
+  | Int8Array
+  | Int16Array
+  | Uint16Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array;
 
 const arrayTypes = {
   bool: Uint8Array,
@@ -153,7 +161,8 @@ function moveRows(heap: Heap, itemSize: number, mover: Mover, indexed: 0 | 1): v
       return;
     }
     for (let i = 0; i < n; i++) {
-      const there = pointers[indexed] + strides[indexed] * i + (fixed ? moved : mover.at(pointers, strides, i));
+      const there =
+        pointers[indexed] + strides[indexed] * i + (fixed ? moved : mover.at(pointers, strides, i));
       const here = pointers[other] + strides[other] * i;
       if (indexed === 0) copyElement(heap, itemSize, there, here);
       else copyElement(heap, itemSize, here, there);
@@ -199,7 +208,13 @@ export function scatterElements(
 }
 
 /** As `prepare`, but in row-major order: where places coincide the last one counts. */
-function prepareInOrder(heap: Heap, sizes: readonly number[], first: View, second: View, indices: Indices): Mover {
+function prepareInOrder(
+  heap: Heap,
+  sizes: readonly number[],
+  first: View,
+  second: View,
+  indices: Indices,
+): Mover {
   walk.set(sizes, [first, second, ...indices.index]);
   if (walk.rank > 1) walk.merge();
   return new Mover(heap, indices, first.dtype.itemSize);
@@ -211,14 +226,30 @@ type Update = (to: number, from: number) => void;
 function updater(data: Elements, dtype: DType, mode: Exclude<ScatterMode, 'set'>): Update {
   if (data instanceof BigInt64Array) {
     // Stores wrap to 64 bits by themselves.
-    if (mode === 'add') return (to, from) => void (data[to] += data[from]);
-    if (mode === 'mul') return (to, from) => void (data[to] *= data[from]);
-    if (mode === 'min') return (to, from) => void (data[from] < data[to] && (data[to] = data[from]));
-    return (to, from) => void (data[from] > data[to] && (data[to] = data[from]));
+    if (mode === 'add')
+      return (to, from) => {
+        data[to] += data[from];
+      };
+    if (mode === 'mul')
+      return (to, from) => {
+        data[to] *= data[from];
+      };
+    if (mode === 'min')
+      return (to, from) => {
+        if (data[from] < data[to]) data[to] = data[from];
+      };
+    return (to, from) => {
+      if (data[from] > data[to]) data[to] = data[from];
+    };
   }
   if (dtype.name === 'bool') {
-    if (mode === 'add' || mode === 'max') return (to, from) => void (data[to] |= data[from]);
-    return (to, from) => void (data[to] &= data[from]);
+    if (mode === 'add' || mode === 'max')
+      return (to, from) => {
+        data[to] |= data[from];
+      };
+    return (to, from) => {
+      data[to] &= data[from];
+    };
   }
   const combine = combinations[mode];
   if (dtype.name === 'float16') {
@@ -231,9 +262,17 @@ function updater(data: Elements, dtype: DType, mode: Exclude<ScatterMode, 'set'>
       data[to] = toBfloat16(combine(fromBfloat16(data[to]), fromBfloat16(data[from])));
     };
   }
-  if (mode === 'add') return (to, from) => void (data[to] += data[from]);
-  if (data instanceof Int32Array && mode === 'mul') return (to, from) => void (data[to] = Math.imul(data[to], data[from]));
-  return (to, from) => void (data[to] = combine(data[to], data[from]));
+  if (mode === 'add')
+    return (to, from) => {
+      data[to] += data[from];
+    };
+  if (data instanceof Int32Array && mode === 'mul')
+    return (to, from) => {
+      data[to] = Math.imul(data[to], data[from]);
+    };
+  return (to, from) => {
+    data[to] = combine(data[to], data[from]);
+  };
 }
 
 /** min and max keep NaN. */

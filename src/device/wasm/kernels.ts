@@ -19,13 +19,12 @@ const LIMIT = 4096;
 
 export class KernelCache {
   readonly memory: MemoryShape;
-  private readonly heap: Heap;
   private readonly imports: WebAssembly.ModuleImports;
-  private readonly entries: { readonly owner: Variants; readonly key: number; readonly kernel: Kernel }[] = [];
+  private readonly entries: { readonly owner: Variants; readonly key: number; readonly kernel: Kernel }[] =
+    [];
   private clock = 0;
 
   constructor(heap: Heap) {
-    this.heap = heap;
     this.memory = { maximum: heap.maximumPages, shared: heap.shared };
     this.imports = { memory: heap.memory, ...importedFunctions(), nextafter32 } as WebAssembly.ModuleImports;
   }
@@ -37,7 +36,12 @@ export class KernelCache {
   }
 
   /** The kernel of `program` for `key`, compiled by `build` when it is first asked for. */
-  get(program: { readonly compiled: unknown[] }, slot: number, key: number, build: () => ModuleBuilder): Kernel {
+  get(
+    program: { readonly compiled: unknown[] },
+    slot: number,
+    key: number,
+    build: () => ModuleBuilder,
+  ): Kernel {
     let variants = program.compiled[slot] as Variants | undefined;
     if (variants === undefined) {
       variants = new Map();

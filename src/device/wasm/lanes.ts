@@ -41,7 +41,13 @@ const replaceOps = {
   i64: 'i64x2.replace_lane',
 } as const;
 
-const splatOps = { f32: 'f32x4.splat', i32: 'i32x4.splat', bool: 'i32x4.splat', f64: 'f64x2.splat', i64: 'i64x2.splat' } as const;
+const splatOps = {
+  f32: 'f32x4.splat',
+  i32: 'i32x4.splat',
+  bool: 'i32x4.splat',
+  f64: 'f64x2.splat',
+  i64: 'i64x2.splat',
+} as const;
 
 /** Emits vector code into one function. */
 export class Lanes {
@@ -88,15 +94,20 @@ export class Lanes {
   pushConstant(value: number | bigint, type: ComputeType): void {
     switch (type) {
       case 'f32':
-        return this.pool.f32(this.f, Number(value));
+        this.pool.f32(this.f, Number(value));
+        break;
       case 'f64':
-        return this.pool.f64(this.f, Number(value));
+        this.pool.f64(this.f, Number(value));
+        break;
       case 'i32':
-        return this.pool.i32(this.f, Number(value));
+        this.pool.i32(this.f, Number(value));
+        break;
       case 'bool':
-        return this.pool.i32(this.f, Number(value) !== 0 ? -1 : 0);
+        this.pool.i32(this.f, Number(value) !== 0 ? -1 : 0);
+        break;
       case 'i64':
-        return this.pool.i64(this.f, BigInt(value));
+        this.pool.i64(this.f, BigInt(value));
+        break;
       default:
         throw new Error(`no constants of type ${type satisfies never}`);
     }
@@ -139,7 +150,24 @@ export class Lanes {
     return this.make(type, (part) => {
       const a = part * 8;
       this.f.get(condition[0]).get(condition[0]);
-      this.f.shuffle([a, a + 1, a + 2, a + 3, a, a + 1, a + 2, a + 3, a + 4, a + 5, a + 6, a + 7, a + 4, a + 5, a + 6, a + 7]);
+      this.f.shuffle([
+        a,
+        a + 1,
+        a + 2,
+        a + 3,
+        a,
+        a + 1,
+        a + 2,
+        a + 3,
+        a + 4,
+        a + 5,
+        a + 6,
+        a + 7,
+        a + 4,
+        a + 5,
+        a + 6,
+        a + 7,
+      ]);
     });
   }
 
@@ -222,7 +250,9 @@ export class Lanes {
   }
 
   private isNonzero(x: Vec, from: ComputeType): Vec {
-    const op = ({ f32: 'f32x4.ne', f64: 'f64x2.ne', i32: 'i32x4.ne', i64: 'i64x2.ne', bool: 'i32x4.ne' } as const)[from];
+    const op = (
+      { f32: 'f32x4.ne', f64: 'f64x2.ne', i32: 'i32x4.ne', i64: 'i64x2.ne', bool: 'i32x4.ne' } as const
+    )[from];
     const parts = this.make(from, (part) => {
       this.f.get(x[part]);
       this.pushConstant(0, from);

@@ -34,7 +34,8 @@ export class Walk {
       numel *= size;
       if (size === 1) continue;
       this.sizes[rank] = size;
-      for (let k = 0; k < count; k++) this.strides[k][rank] = operands[k].strides[d] * operands[k].dtype.itemSize;
+      for (let k = 0; k < count; k++)
+        this.strides[k][rank] = operands[k].strides[d] * operands[k].dtype.itemSize;
       rank++;
     }
     this.numel = numel;

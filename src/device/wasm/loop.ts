@@ -14,7 +14,12 @@ export interface MemoryShape {
 }
 
 /** Loads the kernel's scalars into registers. */
-export function loadParams(f: FunctionBuilder, lanes: Lanes, roots: readonly Expr[], descriptor: Local): Map<Expr, Vec> {
+export function loadParams(
+  f: FunctionBuilder,
+  lanes: Lanes,
+  roots: readonly Expr[],
+  descriptor: Local,
+): Map<Expr, Vec> {
   const params = new Map<Expr, Vec>();
   for (const e of postorder(roots)) {
     if (e.op !== 'param') continue;
@@ -121,7 +126,13 @@ export function buildLoop(
     };
     if (accesses[k] === 'contiguous' && !tail) {
       const old = lanes.load(dtype, 'contiguous', pointers[k], null);
-      lanes.store(lanes.apply(dtype.compute, addOps[dtype.compute], old, value), dtype, 'contiguous', pointers[k], null);
+      lanes.store(
+        lanes.apply(dtype.compute, addOps[dtype.compute], old, value),
+        dtype,
+        'contiguous',
+        pointers[k],
+        null,
+      );
     } else if (tail) eachLeft(add);
     else for (let lane = 0; lane < LANES; lane++) add(lane);
   };

@@ -25,9 +25,23 @@ export function panelColumns(type: MatmulType): number {
 
 export interface MatmulFunctions {
   /** Packs `k` × `n` elements into panels at `to`: element (p, j) is at `from + kOffsets[p] + columnOffsets[j]`. */
-  readonly pack: (to: number, from: number, kOffsets: number, k: number, columnOffsets: number, n: number) => void;
+  readonly pack: (
+    to: number,
+    from: number,
+    kOffsets: number,
+    k: number,
+    columnOffsets: number,
+    n: number,
+  ) => void;
   /** Copies `m` × `k` elements to rows at `to`: element (i, p) is at `from + rowOffsets[i] + kOffsets[p]`. */
-  readonly copyRows: (to: number, from: number, rowOffsets: number, m: number, kOffsets: number, k: number) => void;
+  readonly copyRows: (
+    to: number,
+    from: number,
+    rowOffsets: number,
+    m: number,
+    kOffsets: number,
+    k: number,
+  ) => void;
   /**
    * `out = alpha · rows · panels + beta · out`. Row i of the left operand starts at `a + aRows[i]` and has a step of `aStep` bytes;
    * the result (i, j) is at `out + outRows[i] + outColumns[j]`. `scratch` has room for one tile.
@@ -72,7 +86,12 @@ class Template {
 
   /** acc += a · b, over locals. */
   multiplyAdd(f: FunctionBuilder, acc: Local, a: Local, b: Local): void {
-    if (this.fused) f.get(a).get(b).get(acc).op(`${this.shape}.relaxed_madd` as PlainOp).set(acc);
+    if (this.fused)
+      f.get(a)
+        .get(b)
+        .get(acc)
+        .op(`${this.shape}.relaxed_madd` as PlainOp)
+        .set(acc);
     else f.get(a).get(b).op(this.op('mul')).get(acc).op(this.op('add')).set(acc);
   }
 
@@ -108,7 +127,10 @@ function buildPack(module: ModuleBuilder, t: Template): void {
   const element = (target: number, emitAddress: () => void): void => {
     f.get(to);
     emitAddress();
-    f.memory(size === 4 ? 'i32.load' : 'i64.load').memory(size === 4 ? 'i32.store' : 'i64.store', target * size);
+    f.memory(size === 4 ? 'i32.load' : 'i64.load').memory(
+      size === 4 ? 'i32.store' : 'i64.store',
+      target * size,
+    );
   };
   const eachRow = (body: () => void): void => {
     f.get(kOffsets).set(row).get(k).set(left);
@@ -122,11 +144,21 @@ function buildPack(module: ModuleBuilder, t: Template): void {
   f.get(columnOffsets).set(column);
   whileAtLeast(f, n, columns, () => {
     starts.forEach((s, j) => {
-      f.get(column).memory('i32.load', 4 * j).get(from).op('i32.add').set(s);
+      f.get(column)
+        .memory('i32.load', 4 * j)
+        .get(from)
+        .op('i32.add')
+        .set(s);
     });
     // Do the columns of this panel follow each other in memory? Offsets rise or fall monotonously or not at all, so all are compared.
     f.i32(1);
-    for (let j = 1; j < columns; j++) f.get(starts[j]).get(starts[0]).op('i32.sub').i32(j * size).op('i32.eq').op('i32.and');
+    for (let j = 1; j < columns; j++)
+      f.get(starts[j])
+        .get(starts[0])
+        .op('i32.sub')
+        .i32(j * size)
+        .op('i32.eq')
+        .op('i32.and');
     f.if(
       () =>
         eachRow(() => {
@@ -141,8 +173,16 @@ function buildPack(module: ModuleBuilder, t: Template): void {
           () => {
             f.i32(1).set(at);
             for (let p = 1; p < t.lanes; p++) {
-              f.get(at).get(kOffsets).memory('i32.load', 4 * p).get(kOffsets).memory('i32.load').op('i32.sub');
-              f.i32(p * size).op('i32.eq').op('i32.and').set(at);
+              f.get(at)
+                .get(kOffsets)
+                .memory('i32.load', 4 * p)
+                .get(kOffsets)
+                .memory('i32.load')
+                .op('i32.sub');
+              f.i32(p * size)
+                .op('i32.eq')
+                .op('i32.and')
+                .set(at);
             }
           },
           () => f.i32(0).set(at),
@@ -171,7 +211,10 @@ function buildPack(module: ModuleBuilder, t: Template): void {
         f.if(
           () =>
             element(j, () => {
-              f.get(column).memory('i32.load', 4 * j).get(from).op('i32.add');
+              f.get(column)
+                .memory('i32.load', 4 * j)
+                .get(from)
+                .op('i32.add');
               f.get(row).memory('i32.load').op('i32.add');
             }),
           () => {
@@ -206,7 +249,12 @@ function transposeBlocks(
       f.get(at.row).memory('i32.load').set(offset);
       f.i32(0).set(apart);
       for (let p = 1; p < lanes; p++) {
-        f.get(at.row).memory('i32.load', 4 * p).get(offset).op('i32.sub').i32(p * size).op('i32.ne');
+        f.get(at.row)
+          .memory('i32.load', 4 * p)
+          .get(offset)
+          .op('i32.sub')
+          .i32(p * size)
+          .op('i32.ne');
         f.get(apart).op('i32.or').set(apart);
       }
       f.get(apart).brIf(1);
@@ -302,7 +350,11 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
 
   const tile = (rows: number): void => {
     for (let r = 0; r < rows; r++) {
-      f.get(aTable).memory('i32.load', 4 * r).get(a).op('i32.add').set(aAt[r]);
+      f.get(aTable)
+        .memory('i32.load', 4 * r)
+        .get(a)
+        .op('i32.add')
+        .set(aAt[r]);
       for (let h = 0; h < 2; h++) f.v128(new Uint8Array(16)).set(acc[2 * r + h]);
     }
     f.get(panels).set(panel).get(k).set(left);
@@ -324,26 +376,46 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
     f.if(
       () => {
         for (let r = 0; r < rows; r++) {
-          f.get(outTable).memory('i32.load', 4 * r).get(target).op('i32.add').set(aAt[r]);
-          for (let h = 0; h < 2; h++) f.get(acc[2 * r + h]).get(alpha).op(t.op('mul')).set(acc[2 * r + h]);
+          f.get(outTable)
+            .memory('i32.load', 4 * r)
+            .get(target)
+            .op('i32.add')
+            .set(aAt[r]);
+          for (let h = 0; h < 2; h++)
+            f.get(acc[2 * r + h])
+              .get(alpha)
+              .op(t.op('mul'))
+              .set(acc[2 * r + h]);
         }
         f.get(betaIsZero).op('i32.eqz');
         f.if(() => {
           for (let r = 0; r < rows; r++) {
             for (let h = 0; h < 2; h++) {
-              f.get(aAt[r]).memory('v128.load', 16 * h).get(beta).op(t.op('mul'));
-              f.get(acc[2 * r + h]).op(t.op('add')).set(acc[2 * r + h]);
+              f.get(aAt[r])
+                .memory('v128.load', 16 * h)
+                .get(beta)
+                .op(t.op('mul'));
+              f.get(acc[2 * r + h])
+                .op(t.op('add'))
+                .set(acc[2 * r + h]);
             }
           }
         });
         for (let r = 0; r < rows; r++) {
-          for (let h = 0; h < 2; h++) f.get(aAt[r]).get(acc[2 * r + h]).memory('v128.store', 16 * h);
+          for (let h = 0; h < 2; h++)
+            f.get(aAt[r])
+              .get(acc[2 * r + h])
+              .memory('v128.store', 16 * h);
         }
       },
       () => {
         for (let r = 0; r < rows; r++) {
           for (let h = 0; h < 2; h++) {
-            f.get(scratch).get(acc[2 * r + h]).get(alpha).op(t.op('mul')).memory('v128.store', (2 * r + h) * 16);
+            f.get(scratch)
+              .get(acc[2 * r + h])
+              .get(alpha)
+              .op(t.op('mul'))
+              .memory('v128.store', (2 * r + h) * 16);
           }
         }
         scatterTile(rows);
@@ -362,10 +434,20 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
     f.get(scratch).set(from).get(outTable).set(outRow).i32(rows).set(rest);
     whileAtLeast(f, rest, 1, () => {
       f.get(outColumns).set(column).get(n).set(columnsLeft);
-      f.get(n).i32(columns).op('i32.gt_s').if(() => f.i32(columns).set(columnsLeft));
+      f.get(n)
+        .i32(columns)
+        .op('i32.gt_s')
+        .if(() => f.i32(columns).set(columnsLeft));
       f.get(from).set(aAt[0]);
       whileAtLeast(f, columnsLeft, 1, () => {
-        f.get(outRow).memory('i32.load').get(column).memory('i32.load').op('i32.add').get(out).op('i32.add').set(place);
+        f.get(outRow)
+          .memory('i32.load')
+          .get(column)
+          .memory('i32.load')
+          .op('i32.add')
+          .get(out)
+          .op('i32.add')
+          .set(place);
         f.get(aAt[0]);
         t.loadSplat(f);
         f.set(x);
@@ -375,7 +457,9 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
           t.loadSplat(f);
           f.get(beta).op(t.op('mul')).get(x).op(t.op('add')).set(x);
         });
-        f.get(place).get(x).laneMemory(size === 4 ? 'v128.store32_lane' : 'v128.store64_lane', 0);
+        f.get(place)
+          .get(x)
+          .laneMemory(size === 4 ? 'v128.store32_lane' : 'v128.store64_lane', 0);
         bump(f, aAt[0], size);
         bump(f, column, 4);
         bump(f, columnsLeft, -1);
@@ -395,7 +479,10 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
       bump(f, rowsLeft, -TILE_ROWS);
     });
     for (let rows = TILE_ROWS - 1; rows >= 1; rows--) {
-      f.get(rowsLeft).i32(rows).op('i32.eq').if(() => tile(rows));
+      f.get(rowsLeft)
+        .i32(rows)
+        .op('i32.eq')
+        .if(() => tile(rows));
     }
   };
 
@@ -406,15 +493,28 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
       () => {
         f.i32(1).set(unit);
         for (let j = 1; j < columns; j++) {
-          f.get(outColumns).memory('i32.load', 4 * j).get(outColumns).memory('i32.load').op('i32.sub');
-          f.i32(j * size).op('i32.eq').get(unit).op('i32.and').set(unit);
+          f.get(outColumns)
+            .memory('i32.load', 4 * j)
+            .get(outColumns)
+            .memory('i32.load')
+            .op('i32.sub');
+          f.i32(j * size)
+            .op('i32.eq')
+            .get(unit)
+            .op('i32.and')
+            .set(unit);
         }
       },
       () => f.i32(0).set(unit),
     );
     f.get(outColumns).memory('i32.load').get(out).op('i32.add').set(target);
     rowLoop();
-    f.get(panels).get(k).i32(columns * size).op('i32.mul').op('i32.add').set(panels);
+    f.get(panels)
+      .get(k)
+      .i32(columns * size)
+      .op('i32.mul')
+      .op('i32.add')
+      .set(panels);
     bump(f, outColumns, 4 * columns);
     bump(f, n, -columns);
   });

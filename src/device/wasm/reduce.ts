@@ -165,12 +165,19 @@ function buildReduction(
   const vectorStrides = dtypes.map((_, k) => int(base + 16 + 4 * count + 4 * k));
   const innerStrides = dtypes.map((_, k) => int(base + 16 + 8 * count + 4 * k));
   const keptRows = f.local('i32');
-  f.get(descriptor).i32(base + 16 + 12 * count).op('i32.add').set(keptRows);
+  f.get(descriptor)
+    .i32(base + 16 + 12 * count)
+    .op('i32.add')
+    .set(keptRows);
   const goneRows = f.local('i32');
   f.get(keptRank).i32(rowSize).op('i32.mul').get(keptRows).op('i32.add').set(goneRows);
   const params = loadParams(f, lanes, roots, descriptor);
 
-  const uses = new Set(postorder([expr]).filter((e) => e.op === 'input').map((e) => Number(e.value) + 1));
+  const uses = new Set(
+    postorder([expr])
+      .filter((e) => e.op === 'input')
+      .map((e) => Number(e.value) + 1),
+  );
   const moving = [...dtypes.keys()].filter((k) => uses.has(k) || (k === positionOperand && isArg(combine)));
   /** Pointers of a row of the reduction, and those that run along its innermost dimension. */
   const rowStarts = dtypes.map(() => f.local('i32'));
@@ -246,9 +253,15 @@ function buildReduction(
         };
         f.block(() => {
           f.loop(() => {
-            f.get(left).i32(4 * LANES).op('i32.lt_s').brIf(1);
+            f.get(left)
+              .i32(4 * LANES)
+              .op('i32.lt_s')
+              .brIf(1);
             for (const a of accumulators) group(a);
-            f.get(left).i32(4 * LANES).op('i32.sub').set(left);
+            f.get(left)
+              .i32(4 * LANES)
+              .op('i32.sub')
+              .set(left);
             if (total.hasBlocks) {
               f.get(block).i32(1).op('i32.add').tee(block).i32(BLOCK).op('i32.ge_s');
               f.if(() => {
@@ -274,15 +287,32 @@ function buildReduction(
           const valid = lanes.apply('bool', 'i32x4.lt_s', index, limit);
           const x = lanes.select(valid, evaluate(pointers), total.identity(), expr.type);
           const place = places(pointers);
-          total.add(x, place === null ? null : lanes.select(valid, place, lanes.constant(NOWHERE, 'i32'), 'i32'));
+          total.add(
+            x,
+            place === null ? null : lanes.select(valid, place, lanes.constant(NOWHERE, 'i32'), 'i32'),
+          );
         });
-        emitOdometer(f, goneRows, goneRank, rowSize, moving.map((k) => ({ local: rowStarts[k], operand: k })), 0);
+        emitOdometer(
+          f,
+          goneRows,
+          goneRank,
+          rowSize,
+          moving.map((k) => ({ local: rowStarts[k], operand: k })),
+          0,
+        );
       });
       for (const a of accumulators.slice(1)) total.absorb(a);
       total.combineLanes();
       const { value, type } = total.result();
       store(value, type, (raw) => lanes.storeLane(raw, program.output, 0, starts[0], null));
-      emitOdometer(f, keptRows, keptRank, rowSize, [0, ...moving].map((k) => ({ local: starts[k], operand: k })), 0);
+      emitOdometer(
+        f,
+        keptRows,
+        keptRank,
+        rowSize,
+        [0, ...moving].map((k) => ({ local: starts[k], operand: k })),
+        0,
+      );
     });
     return kernel.module;
   }
@@ -293,7 +323,10 @@ function buildReduction(
   const columnStarts = dtypes.map(() => f.local('i32'));
   const rowCount = f.local('i32');
   const reduceColumns = (groups: number): void => {
-    const accumulators = Array.from({ length: groups }, () => new Accumulator(kernel, lanes, combine, expr.type));
+    const accumulators = Array.from(
+      { length: groups },
+      () => new Accumulator(kernel, lanes, combine, expr.type),
+    );
     for (const a of accumulators) a.start();
     copy(columnStarts, rowStarts, moving);
     f.loop(() => {
@@ -325,7 +358,14 @@ function buildReduction(
           f.get(left).i32(1).op('i32.sub').set(left).br(0);
         });
       });
-      emitOdometer(f, goneRows, goneRank, rowSize, moving.map((k) => ({ local: rowStarts[k], operand: k })), 0);
+      emitOdometer(
+        f,
+        goneRows,
+        goneRank,
+        rowSize,
+        moving.map((k) => ({ local: rowStarts[k], operand: k })),
+        0,
+      );
     });
     for (const a of accumulators) {
       const { value, type } = a.result();
@@ -338,8 +378,16 @@ function buildReduction(
       });
       f.get(target).get(vectorStrides[0]).i32(2).op('i32.shl').op('i32.add').set(target);
     }
-    move(columnStarts, moving, (k) => f.get(vectorStrides[k]).i32(LANES * groups).op('i32.mul'));
-    f.get(columns).i32(LANES * groups).op('i32.sub').set(columns);
+    move(columnStarts, moving, (k) =>
+      f
+        .get(vectorStrides[k])
+        .i32(LANES * groups)
+        .op('i32.mul'),
+    );
+    f.get(columns)
+      .i32(LANES * groups)
+      .op('i32.sub')
+      .set(columns);
   };
   f.loop(() => {
     copy(starts, columnStarts, moving);
@@ -347,7 +395,10 @@ function buildReduction(
     f.get(vectorSize).set(columns);
     f.block(() => {
       f.loop(() => {
-        f.get(columns).i32(4 * LANES).op('i32.lt_s').brIf(1);
+        f.get(columns)
+          .i32(4 * LANES)
+          .op('i32.lt_s')
+          .brIf(1);
         reduceColumns(4);
         f.br(0);
       });
@@ -359,7 +410,14 @@ function buildReduction(
         f.br(0);
       });
     });
-    emitOdometer(f, keptRows, keptRank, rowSize, [0, ...moving].map((k) => ({ local: starts[k], operand: k })), 0);
+    emitOdometer(
+      f,
+      keptRows,
+      keptRank,
+      rowSize,
+      [0, ...moving].map((k) => ({ local: starts[k], operand: k })),
+      0,
+    );
   });
   return kernel.module;
 }

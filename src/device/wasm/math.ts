@@ -1,0 +1,182 @@
+/** Arithmetic on groups of four floats as an embedded language: what the code of elementary functions is written in. */
+import type { PlainOp } from './assembler.ts';
+import { hasRelaxedSimd } from './features.ts';
+import { isWide, type Lanes, type Vec } from './lanes.ts';
+
+type Floats = 'f32' | 'f64';
+type Ints = 'i32' | 'i64';
+
+const shapes = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;
+
+/**
+ * Every method emits instructions and returns the registers of the result; numbers become constants of the type. A condition is a mask as
+ * wide as the type's lanes.
+ */
+export class VectorMath {
+  readonly lanes: Lanes;
+  readonly type: Floats;
+
+  constructor(lanes: Lanes, type: Floats) {
+    this.lanes = lanes;
+    this.type = type;
+  }
+
+  /** The same on another float type. */
+  as(type: Floats): VectorMath {
+    return new VectorMath(this.lanes, type);
+  }
+
+  constant(type: Floats | Ints, value: number | bigint): Vec {
+    return this.lanes.constant(value, type);
+  }
+
+  private operand(x: Vec | number, part: number): void {
+    if (typeof x === 'number') this.lanes.pushConstant(x, this.type);
+    else this.lanes.f.get(x[part]);
+  }
+
+  private apply(name: string, ...args: readonly (Vec | number)[]): Vec {
+    return this.lanes.make(this.type, (part) => {
+      for (const a of args) this.operand(a, part);
+      this.lanes.f.op(`${shapes[this.type]}.${name}` as PlainOp);
+    });
+  }
+
+  add(a: Vec, b: Vec | number): Vec {
+    return this.apply('add', a, b);
+  }
+
+  sub(a: Vec | number, b: Vec | number): Vec {
+    return this.apply('sub', a, b);
+  }
+
+  mul(a: Vec, b: Vec | number): Vec {
+    return this.apply('mul', a, b);
+  }
+
+  div(a: Vec, b: Vec): Vec {
+    return this.apply('div', a, b);
+  }
+
+  abs(a: Vec): Vec {
+    return this.apply('abs', a);
+  }
+
+  /** a·b + c, rounded once where the machine can. */
+  fma(a: Vec, b: Vec | number, c: Vec | number): Vec {
+    if (hasRelaxedSimd()) return this.apply('relaxed_madd', a, b, c);
+    return this.lanes.make(this.type, (part) => {
+      this.operand(a, part);
+      this.operand(b, part);
+      this.lanes.f.op(`${shapes[this.type]}.mul` as PlainOp);
+      this.operand(c, part);
+      this.lanes.f.op(`${shapes[this.type]}.add` as PlainOp);
+    });
+  }
+
+  /** c − a·b. */
+  fnma(a: Vec, b: Vec | number, c: Vec): Vec {
+    if (hasRelaxedSimd()) return this.apply('relaxed_nmadd', a, b, c);
+    return this.sub(c, this.mul(a, b));
+  }
+
+  /** Σ coefficients[i]·xⁱ by Horner's rule. */
+  polynomial(x: Vec, coefficients: readonly number[]): Vec {
+    const last = coefficients.length - 1;
+    let value: Vec = this.constant(this.type, coefficients[last]);
+    for (let i = last - 1; i >= 0; i--) value = this.fma(value, x, coefficients[i]);
+    return value;
+  }
+
+  /** Into [low, high]; NaN stays. */
+  clamp(x: Vec, low: number, high: number): Vec {
+    // pmin(a, b) is b < a ? b : a, so that a NaN in `a` stays.
+    return this.apply('pmin', this.apply('pmax', x, low), high);
+  }
+
+  /** The size of `a` with the sign of `b`. */
+  copysign(a: Vec, b: Vec): Vec {
+    return this.lanes.make(this.type, (part) => {
+      this.lanes.f.get(b[part]).get(a[part]);
+      this.lanes.pushConstant(-0, this.type);
+      this.lanes.f.op('v128.bitselect');
+    });
+  }
+
+  compare(name: 'eq' | 'lt' | 'ge', a: Vec, b: number): Vec {
+    return this.apply(name, a, b);
+  }
+
+  /** `mask ? a : b`, the mask as wide as the lanes. */
+  select(mask: Vec, a: Vec, b: Vec): Vec {
+    return this.blend(mask, a, b);
+  }
+
+  /** Bits of `a` where the mask has ones, else of `b`. */
+  blend(mask: Vec, a: Vec, b: Vec): Vec {
+    return this.lanes.make(this.type, (part) => {
+      this.lanes.f.get(a[part]).get(b[part]).get(mask[part]).op('v128.bitselect');
+    });
+  }
+
+  bits(name: 'and' | 'or' | 'xor', a: Vec, b: Vec): Vec {
+    return this.lanes.apply(this.type, `v128.${name}`, a, b);
+  }
+
+  not(a: Vec): Vec {
+    return this.lanes.apply(this.type, 'v128.not', a);
+  }
+
+  /** On the bits as integers. */
+  int(type: Ints, name: 'add' | 'sub', a: Vec, b: Vec): Vec {
+    return this.lanes.apply(type, `${shapes[type]}.${name}`, a, b);
+  }
+
+  shiftLeft(type: Ints, a: Vec, by: number): Vec {
+    return this.lanes.make(type, (part) => this.lanes.f.get(a[part]).i32(by).op(`${shapes[type]}.shl`));
+  }
+
+  /** With the sign. */
+  shiftRight(type: Ints, a: Vec, by: number): Vec {
+    return this.lanes.make(type, (part) => this.lanes.f.get(a[part]).i32(by).op(`${shapes[type]}.shr_s`));
+  }
+
+  fromInt32(a: Vec): Vec {
+    return this.lanes.convert(a, 'i32', this.type);
+  }
+
+  /** Whole numbers below 2⁵¹ in size as doubles: put into the low bits of 1.5·2⁵². */
+  fromSmallInt64(a: Vec): Vec {
+    const magic = 1.5 * 2 ** 52;
+    const bits = new BigInt64Array(new Float64Array([magic]).buffer)[0];
+    return this.sub(this.int('i64', 'add', a, this.constant('i64', bits)), magic);
+  }
+
+  /** float32 lanes as doubles. */
+  widen(a: Vec): Vec {
+    return this.lanes.convert(a, 'f32', 'f64');
+  }
+
+  /** Doubles as float32 lanes. */
+  narrow(a: Vec): Vec {
+    return this.lanes.convert(a, 'f64', 'f32');
+  }
+
+  /** `usual()`, or `otherwise()` where any lane of the mask is set. */
+  unlessAny(mask: Vec, usual: () => Vec, otherwise: () => Vec): Vec {
+    const { f } = this.lanes;
+    const out = this.lanes.vec(this.type);
+    const assign = (value: Vec): void => {
+      out.forEach((local, part) => {
+        f.get(value[part]).set(local);
+      });
+    };
+    f.get(mask[0]).op('v128.any_true');
+    if (isWide(this.type)) f.get(mask[1]).op('v128.any_true').op('i32.or');
+    f.if(
+      () => assign(otherwise()),
+      () => assign(usual()),
+    );
+    return out;
+  }
+}

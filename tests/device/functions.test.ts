@@ -1,0 +1,109 @@
+/** The accuracy of the vector code of elementary functions: units in the last place, against double precision, over the whole range. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import * as torch from 'typetorch';
+import { elementary } from '../../src/expr/interpret.ts';
+import { ulps } from '../../src/testing/ulps.ts';
+
+type Name = 'exp' | 'exp2' | 'expm1' | 'log' | 'log2' | 'log10' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos';
+
+const count = 40_000;
+
+/** Numbers of every size between `low` and `high`, spaced evenly in their bits as float32. */
+function everySize(low: number, high: number): Float32Array {
+  const bits = new Int32Array(new Float32Array([low, high]).buffer);
+  const [first, last] = bits;
+  return new Float32Array(
+    Int32Array.from({ length: count }, (_, i) => first + Math.floor(((last - first) * i) / (count - 1)))
+      .buffer,
+  );
+}
+
+const tiny = 2 ** -149;
+const huge = 3.4e38;
+const both = (low: number, high: number): Float32Array =>
+  Float32Array.from([...everySize(low, high), ...everySize(low, high).map((x) => -x)]);
+
+const float32: readonly (readonly [Name, Float32Array, number])[] = [
+  ['exp', both(tiny, 120), 1.5],
+  ['exp2', both(tiny, 160), 1.5],
+  ['expm1', both(tiny, 120), 2],
+  ['log', everySize(tiny, huge), 1],
+  ['log2', everySize(tiny, huge), 1.5],
+  ['log10', everySize(tiny, huge), 1.5],
+  ['log1p', Float32Array.from([...everySize(tiny, huge), ...everySize(tiny, 0.99999).map((x) => -x)]), 1.5],
+  ['tanh', both(tiny, huge), 2],
+  ['erf', both(tiny, huge), 1.5],
+  ['sin', both(tiny, huge), 0.55],
+  ['cos', both(tiny, huge), 0.55],
+];
+
+for (const [name, xs, limit] of float32) {
+  test(`float32 ${name} is within ${limit} ulp`, () => {
+    const got = torch.tensor(xs)[name]().toTypedArray() as Float32Array;
+    let worst = 0;
+    let at = 0;
+    xs.forEach((x, i) => {
+      const error = ulps(got[i], elementary[name](x));
+      if (!(error <= worst)) [worst, at] = [error, x];
+    });
+    assert.ok(worst <= limit, `${worst} ulp at ${at}`);
+  });
+}
+
+for (const name of ['exp', 'log'] as const) {
+  test(`float64 ${name} is within 1.5 ulp`, () => {
+    const xs = Float64Array.from({ length: count }, (_, i) =>
+      name === 'exp' ? -750 + (1465 * i) / count : 2 ** (-1074 + (2096 * i) / count),
+    );
+    const got = torch.tensor(xs)[name]().toTypedArray() as Float64Array;
+    let worst = 0;
+    xs.forEach((x, i) => {
+      const expected = elementary[name](x);
+      if (got[i] === expected) return;
+      const size = Math.max(Math.abs(expected), 2 ** -1022);
+      worst = Math.max(worst, Math.abs(got[i] - expected) / 2 ** (Math.floor(Math.log2(size)) - 52));
+    });
+    assert.ok(worst <= 1.5, `${worst} ulp`);
+  });
+}
+
+test('edges are those of IEEE 754', () => {
+  const edges = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1, -2];
+  for (const dtype of [torch.float32, torch.float64]) {
+    for (const [name] of float32) {
+      const got = [...(torch.tensor(edges, { dtype })[name]().toTypedArray() as Float32Array)];
+      edges.forEach((x, i) => {
+        const expected = dtype === torch.float32 ? Math.fround(elementary[name](x)) : elementary[name](x);
+        const close =
+          Object.is(got[i], expected) ||
+          (expected !== 0 && Math.abs(got[i] - expected) <= 1e-6 * Math.abs(expected));
+        assert.ok(
+          close,
+          `${name}(${Object.is(x, -0) ? '-0' : x}) is ${got[i]}, expected ${expected} (${dtype})`,
+        );
+      });
+    }
+  }
+});
+
+test('float32 powers are within 0.6 ulp, and have the edges of C', () => {
+  const bases = everySize(1e-6, 1e6);
+  for (const y of [-3.7, -1, 0.3, 1.5, 2.5, 7]) {
+    const got = torch.tensor(bases).pow(torch.tensor(y)).toTypedArray() as Float32Array;
+    bases.forEach((x, i) => {
+      const error = ulps(got[i], x ** Math.fround(y));
+      assert.ok(error <= 0.6, `${x} ** ${y} is ${got[i]}, ${error} ulp off`);
+    });
+  }
+  const edges = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1, -2, 3];
+  for (const x of edges) {
+    for (const y of edges) {
+      const got = torch
+        .tensor([x])
+        .pow(torch.tensor([y]))
+        .item();
+      assert.ok(Object.is(got, Math.fround(elementary.pow(x, y))), `${x} ** ${y} is ${String(got)}`);
+    }
+  }
+});
