@@ -4,6 +4,9 @@
  * A signature such as `'sum(input, dim=None, keepdim=False, *, dtype=None)'` gives every argument a position. A call may
  * pass arguments by position and, in one trailing options object, by camelCase name. Calls that are purely positional pay one
  * check of their last argument.
+ *
+ * A parameter may name its type: `other: Tensor` takes tensors only, and numbers get PyTorch's TypeError. The first parameter is a
+ * tensor wherever it is called `input`, unless it says `input: Operand`.
  */
 import { ArgumentTypeError } from './errors.ts';
 
@@ -14,12 +17,16 @@ export interface Parameter {
   readonly keywordOnly: boolean;
   /** `*shape`: takes the remaining positional arguments, or one array. */
   readonly variadic: boolean;
+  /** Takes tensors only (and null, where it is not required). */
+  readonly tensor: boolean;
 }
 
 export interface Signature {
   readonly name: string;
   readonly parameters: readonly Parameter[];
   readonly positions: ReadonlyMap<string, number>;
+  /** The positions of the parameters that take tensors only. */
+  readonly tensors: readonly number[];
   readonly text: string;
 }
 
@@ -39,12 +46,15 @@ export function parseSignature(text: string): Signature {
       continue;
     }
     const variadic = part.startsWith('*');
-    const [namePart, byDefault] = part.replace(/^\*/, '').split('=');
+    const [declared, byDefault] = part.replace(/^\*/, '').split('=');
+    const [namePart, type] = declared.split(':').map((s) => s.trim());
+    const first = parameters.length === 0 && namePart.split('|')[0] === 'input';
     parameters.push({
       names: namePart.split('|').map((s) => s.trim()),
       required: byDefault === undefined && !variadic,
       keywordOnly,
       variadic,
+      tensor: (type ?? (first ? 'Tensor' : '')) === 'Tensor',
     });
   }
   const positions = new Map<string, number>();
@@ -55,7 +65,40 @@ export function parseSignature(text: string): Signature {
     const at = positions.get(target);
     if (at !== undefined && !positions.has(alias)) positions.set(alias, at);
   }
-  return { name, parameters, positions, text };
+  const tensors = parameters.flatMap((p, i) => (p.tensor ? [i] : []));
+  return { name, parameters, positions, tensors, text };
+}
+
+/** What Python calls the type of a value, for messages. */
+export function pythonType(x: unknown): string {
+  switch (typeof x) {
+    case 'number':
+      return Number.isInteger(x) ? 'int' : 'float';
+    case 'bigint':
+      return 'int';
+    case 'boolean':
+      return 'bool';
+    case 'string':
+      return 'str';
+    case 'function':
+      return 'function';
+    case 'undefined':
+      return 'NoneType';
+    default:
+      break;
+  }
+  if (x === null) return 'NoneType';
+  if (Array.isArray(x)) return 'list';
+  return isOptions(x) ? 'dict' : ((x as object).constructor?.name ?? 'object');
+}
+
+/** Throws the TypeError of PyTorch for an argument of a wrong type: `atan2(): argument 'other' (position 2) must be Tensor, not int`. */
+export function refuseType(signature: Signature, at: number, expected: string, given: unknown): never {
+  const { names, keywordOnly } = signature.parameters[at];
+  const place = keywordOnly ? '' : ` (position ${at + 1})`;
+  throw new ArgumentTypeError(
+    `${signature.name}(): argument '${names[0]}'${place} must be ${expected}, not ${pythonType(given)}`,
+  );
 }
 
 /** A trailing options object: a plain object, never a tensor, an array or an instance of a class. */

@@ -126,6 +126,25 @@ export function canCast(from: DType, to: DType): boolean {
   return !(from !== bool && to === bool);
 }
 
+/** What C++ calls the types: some of PyTorch's messages use these names. */
+const cppNames: Readonly<Record<DTypeName, string>> = {
+  bool: 'bool',
+  uint8: 'unsigned char',
+  int8: 'signed char',
+  int16: 'short int',
+  int32: 'int',
+  int64: 'long int',
+  float16: 'c10::Half',
+  bfloat16: 'c10::BFloat16',
+  float32: 'float',
+  float64: 'double',
+};
+
+/** The C++ name of a dtype, as in "expected dtype float for `end` but got dtype long int". */
+export function cppName(dtype: DType): string {
+  return cppNames[dtype.name];
+}
+
 let defaultFloat: DType = float32;
 
 /** The dtype of floating-point results that nothing else decides (`torch.get_default_dtype`). */
@@ -136,7 +155,9 @@ export function getDefaultDtype(): DType {
 /** `torch.set_default_dtype`. Throws a TypeError unless `dtype` is a floating-point type. */
 export function setDefaultDtype(dtype: DType): void {
   if (!(dtype instanceof DType) || !dtype.isFloatingPoint) {
-    throw new ArgumentTypeError(`only floating-point types are supported as the default type, got ${String(dtype)}`);
+    throw new ArgumentTypeError(
+      `only floating-point types are supported as the default type, got ${String(dtype)}`,
+    );
   }
   defaultFloat = dtype;
 }

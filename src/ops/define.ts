@@ -4,7 +4,7 @@
  * The exported constant is the function (`torch.sum(x, 1)`); every definition whose first parameter is a tensor also becomes a
  * method (`x.sum(1)`), and one marked `inplace` gets its `name_` twin. Types, methods and docs all come from the definition.
  */
-import { bind, isOptions, parseSignature, type Signature } from '../base/arguments.ts';
+import { bind, isOptions, parseSignature, refuseType, type Signature } from '../base/arguments.ts';
 import type { DType } from '../base/dtype.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { runtime } from './runtime.ts';
@@ -28,6 +28,8 @@ export type Scalar = number | bigint | boolean;
 export type Operand = Tensor | Scalar;
 /** A function of two tensors, of which either may be a number. */
 export type BinaryOp = Call<[input: Operand, other: Operand], { other?: Operand; out?: Tensor }, Tensor>;
+/** A function of two tensors. */
+export type TensorsOp = Call<[input: Tensor, other: Tensor], { other?: Tensor; out?: Tensor }, Tensor>;
 /** One dimension or several. */
 export type Dims = number | readonly number[] | null;
 
@@ -75,8 +77,12 @@ export function define<F extends (...args: never[]) => unknown>(
   const call = (...args: unknown[]): unknown => {
     const n = args.length;
     // The positional path: nothing to bind.
-    if (n >= required && n <= limit && !isOptions(args[n - 1])) return impl(...args);
+    if (n >= required && n <= limit && !isOptions(args[n - 1])) {
+      checkTensors(signature, args);
+      return impl(...args);
+    }
     const bound = bind(signature, args);
+    checkTensors(signature, bound);
     if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
       const target = bound[outAt];
       bound[outAt] = undefined;
@@ -88,6 +94,19 @@ export function define<F extends (...args: never[]) => unknown>(
   if (traits.functionOnly) Object.defineProperty(call, 'functionOnly', { value: true });
   definitions.set(call, { ...traits, signature, implementation });
   return call as unknown as F;
+}
+
+/** Throws a TypeError where a parameter that takes tensors got something else. */
+export function checkTensors(signature: Signature, args: readonly unknown[]): void {
+  const { tensors } = signature;
+  for (let i = 0; i < tensors.length; i++) {
+    const at = tensors[i];
+    const x = args[at];
+    if (runtime.isTensor(x)) continue;
+    const missing = x === null || x === undefined;
+    if (missing && !signature.parameters[at].required) continue;
+    refuseType(signature, at, 'Tensor', x);
+  }
 }
 
 /** Options that creation functions share. */

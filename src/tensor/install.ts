@@ -3,7 +3,7 @@ import { bind, isOptions } from '../base/arguments.ts';
 import { canCast } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
 import { sameSizes, showSizes } from '../base/shape.ts';
-import { definitionOf } from '../ops/define.ts';
+import { checkTensors, definitionOf } from '../ops/define.ts';
 import { planOf } from '../ops/pointwise/family.ts';
 import { runtime } from '../ops/runtime.ts';
 import { Tensor } from './tensor.ts';
@@ -23,7 +23,9 @@ function pointwiseInplace(fn: Fn): Fn | null {
   if (plan === undefined || definition === undefined) return null;
   return function (this: Tensor, ...args: unknown[]): Tensor {
     const last = args[args.length - 1];
-    const bound = isOptions(last) || args.length === 0 ? bind(definition.signature, [this, ...args]) : [this, ...args];
+    const given = [this, ...args];
+    const bound = isOptions(last) || args.length === 0 ? bind(definition.signature, given) : given;
+    checkTensors(definition.signature, bound);
     const [op, operands, attributes] = plan(...bound);
     if (operands[0] !== this) {
       // The plan made another operand of it: compute, then copy.

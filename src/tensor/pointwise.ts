@@ -231,7 +231,12 @@ export function denseStridesLike(like: Tensor): number[] | null {
 }
 
 /** Records the gradient where one is wanted. */
-function attach(kernel: PointwiseKernel, tensors: readonly Tensor[], out: Tensor, params: readonly number[]): void {
+function attach(
+  kernel: PointwiseKernel,
+  tensors: readonly Tensor[],
+  out: Tensor,
+  params: readonly number[],
+): void {
   if (!isGradEnabled() || !kernel.output.isFloatingPoint) return;
   let mask = 0;
   for (let i = 0; i < tensors.length; i++) {
@@ -322,11 +327,19 @@ export function resultDtype(operands: readonly Operand[], skip: readonly number[
   return combine(dims, combine(zeros, numbers)) ?? getDefaultDtype();
 }
 
-function buildKernel(op: PointwiseOp, operands: readonly Operand[], attributeCount: number, into: DType | null): PointwiseKernel {
+function buildKernel(
+  op: PointwiseOp,
+  operands: readonly Operand[],
+  attributeCount: number,
+  into: DType | null,
+): PointwiseKernel {
   const { spec } = op;
   const conditions = spec.conditions ?? [];
   let common = resultDtype(operands, conditions);
   if (op.rule === 'intToFloat' && !common.isFloatingPoint) common = getDefaultDtype();
+  if (spec.refuses?.dtypes.includes(common.name)) {
+    throw new RuntimeError(`"${spec.refuses.kernel}" not implemented for '${common.scalarName}'`);
+  }
   spec.check?.(
     common.compute,
     operands.map((x) => ({
@@ -339,7 +352,8 @@ function buildKernel(op: PointwiseOp, operands: readonly Operand[], attributeCou
   else if (compute === 'bool' && !spec.boolAsTruth) compute = 'i32';
   const output = op.rule === 'alwaysBool' || op.rule === 'logical' ? bool : common;
   if (into !== null && !canCast(output, into)) {
-    throw new RuntimeError(`result type ${output.scalarName} can't be cast to the desired output type ${into.scalarName}`);
+    const usual = `result type ${output.scalarName} can't be cast to the desired output type ${into.scalarName}`;
+    throw new RuntimeError(spec.castMessage?.(output, into) ?? usual);
   }
   const dtypes: DType[] = [];
   let paramCount = 0;
@@ -356,7 +370,12 @@ function buildKernel(op: PointwiseOp, operands: readonly Operand[], attributeCou
   return new PointwiseKernel(op.gradName, expr, dtypes, into ?? output, override, spec.savesInputs ?? false);
 }
 
-function kernelFor(op: PointwiseOp, operands: readonly Operand[], attributeCount: number, into: DType | null): PointwiseKernel {
+function kernelFor(
+  op: PointwiseOp,
+  operands: readonly Operand[],
+  attributeCount: number,
+  into: DType | null,
+): PointwiseKernel {
   let key = into === null ? 15 : into.code;
   for (let i = 0; i < operands.length; i++) key = key * KINDS + kindOf(operands[i], op.name);
   key = key * 16 + getDefaultDtype().code;
@@ -385,7 +404,11 @@ function split(operands: readonly Operand[], attributes: readonly number[]): [Te
 function exactOperand(x: Operand): Operand {
   if (typeof x !== 'bigint' || Number.isSafeInteger(Number(x))) return x;
   const t = empty([], int64);
-  new BigInt64Array(t.storage.device.bytes(t.storage).buffer, t.storage.device.bytes(t.storage).byteOffset, 1)[0] = x;
+  new BigInt64Array(
+    t.storage.device.bytes(t.storage).buffer,
+    t.storage.device.bytes(t.storage).byteOffset,
+    1,
+  )[0] = x;
   return t;
 }
 
@@ -401,7 +424,11 @@ export function pointwise(op: PointwiseOp, given: readonly Operand[], attributes
 }
 
 /** Runs a pointwise op and writes the result into `operands[0]`. */
-export function pointwiseInplace(op: PointwiseOp, given: readonly Operand[], attributes: readonly number[]): Tensor {
+export function pointwiseInplace(
+  op: PointwiseOp,
+  given: readonly Operand[],
+  attributes: readonly number[],
+): Tensor {
   const target = given[0] as Tensor;
   const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
   const kernel = kernelFor(op, operands, attributes.length, target.dtype);

@@ -2,14 +2,18 @@
  * Matrix products. All of them are one primitive, the contraction of two batches of matrices, whose gradients are contractions.
  * https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
  */
-import { bfloat16, type DType, float16, float32, int64, promoteTypes } from '../../base/dtype.ts';
+import { bfloat16, bool, type DType, float16, float32, int64, promoteTypes } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { broadcastSizes, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
 
-type Product = Call<[input: Tensor, other: Tensor], { other?: Tensor; mat2?: Tensor; vec?: Tensor; out?: Tensor }, Tensor>;
+type Product = Call<
+  [input: Tensor, other: Tensor],
+  { other?: Tensor; mat2?: Tensor; vec?: Tensor; out?: Tensor },
+  Tensor
+>;
 
 /** 16-bit floats multiply in float32, small integers in int64. */
 function contractDtype(dtype: DType): DType {
@@ -17,32 +21,20 @@ function contractDtype(dtype: DType): DType {
   return dtype.isFloatingPoint ? dtype : int64;
 }
 
-function requireSameDtype(a: Tensor, b: Tensor, name: string): void {
-  if (a.dtype !== b.dtype) {
+/** The kernels behind the products, as PyTorch names them where it lacks one for a dtype. */
+const kernels = { mm: 'addmm_impl_cpu_', bmm: 'bmm', mv: 'addmv_impl_cpu', dot: 'dot' } as const;
+
+/** Throws PyTorch's errors for operands of two dtypes, and for bools. */
+function checkDtypes(a: Tensor, b: Tensor, name: keyof typeof kernels): void {
+  if (name === 'dot' && a.dtype !== b.dtype) {
     throw new RuntimeError(
-      name === 'dot'
-        ? `dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`
-        : `expected m1 and m2 to have the same dtype, but got: ${cpp(a.dtype)} != ${cpp(b.dtype)}`,
+      `dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`,
     );
   }
-}
-
-/** The C++ type names in PyTorch's message. */
-const cppNames: Readonly<Record<string, string>> = {
-  float32: 'float',
-  float64: 'double',
-  int64: 'long int',
-  int32: 'int',
-  int16: 'short int',
-  int8: 'signed char',
-  uint8: 'unsigned char',
-  float16: 'c10::Half',
-  bfloat16: 'c10::BFloat16',
-  bool: 'bool',
-};
-
-function cpp(dtype: DType): string {
-  return cppNames[dtype.name];
+  if (a.dtype === bool) throw new RuntimeError(`"${kernels[name]}" not implemented for 'Bool'`);
+  if (a.dtype !== b.dtype) {
+    throw new RuntimeError(`expected scalar type ${a.dtype.scalarName} but found ${b.dtype.scalarName}`);
+  }
 }
 
 /** out[B, m, n] = a[B, m, k] · b[B, k, n] on tensors of one dtype; records nothing. `bias` is added, broadcast over rows. */
@@ -75,7 +67,7 @@ function product(name: string, a: Tensor, b: Tensor): Tensor {
 }
 
 /** The product of two matrices. https://pytorch.org/docs/stable/generated/torch.mm.html */
-export const mm: Product = define('mm(input, mat2|other, *, out=None)', (a: Tensor, b: Tensor) => {
+export const mm: Product = define('mm(input, mat2|other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
   if (a.sizes.length !== 2) throw new RuntimeError('self must be a matrix');
   if (b.sizes.length !== 2) throw new RuntimeError('mat2 must be a matrix');
   if (a.sizes[1] !== b.sizes[0]) {
@@ -83,12 +75,12 @@ export const mm: Product = define('mm(input, mat2|other, *, out=None)', (a: Tens
       `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
     );
   }
-  requireSameDtype(a, b, 'mm');
+  checkDtypes(a, b, 'mm');
   return product('Mm', a, b);
 });
 
 /** The products of two batches of matrices. https://pytorch.org/docs/stable/generated/torch.bmm.html */
-export const bmm: Product = define('bmm(input, mat2|other, *, out=None)', (a: Tensor, b: Tensor) => {
+export const bmm: Product = define('bmm(input, mat2|other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
   if (a.sizes.length !== 3) throw new RuntimeError('batch1 must be a 3D tensor');
   if (b.sizes.length !== 3) throw new RuntimeError('batch2 must be a 3D tensor');
   if (a.sizes[0] !== b.sizes[0] || a.sizes[2] !== b.sizes[1]) {
@@ -96,19 +88,19 @@ export const bmm: Product = define('bmm(input, mat2|other, *, out=None)', (a: Te
       `Expected size for first two dimensions of batch2 tensor to be: ${showSizes([a.sizes[0], a.sizes[2]])} but got: ${showSizes(b.sizes.slice(0, 2))}.`,
     );
   }
-  requireSameDtype(a, b, 'bmm');
+  checkDtypes(a, b, 'bmm');
   return product('Bmm', a, b);
 });
 
 /** A matrix times a vector. https://pytorch.org/docs/stable/generated/torch.mv.html */
-export const mv: Product = define('mv(input, vec|other, *, out=None)', (a: Tensor, v: Tensor) => {
+export const mv: Product = define('mv(input, vec|other: Tensor, *, out=None)', (a: Tensor, v: Tensor) => {
   if (a.sizes.length !== 2 || v.sizes.length !== 1) {
     throw new RuntimeError(`vector + matrix @ vector expected, got 1, ${a.sizes.length}, ${v.sizes.length}`);
   }
   if (a.sizes[1] !== v.sizes[0]) {
     throw new RuntimeError(`size mismatch, got ${a.sizes[0]}, ${a.sizes[0]}x${a.sizes[1]},${v.sizes[0]}`);
   }
-  requireSameDtype(a, v, 'mv');
+  checkDtypes(a, v, 'mv');
   return vectorProduct('Mv', a, v);
 });
 
@@ -127,42 +119,48 @@ function vectorProduct(name: string, a: Tensor, v: Tensor): Tensor {
 }
 
 /** The inner product of two vectors. https://pytorch.org/docs/stable/generated/torch.dot.html */
-export const dot: Product = define('dot(input, tensor|other, *, out=None)', (a: Tensor, b: Tensor) => {
-  if (a.sizes.length !== 1 || b.sizes.length !== 1) {
-    throw new RuntimeError(
-      `1D tensors expected, but got ${a.sizes.length}D and ${b.sizes.length}D tensors`,
-    );
-  }
-  requireSameDtype(a, b, 'dot');
-  if (a.sizes[0] !== b.sizes[0]) {
-    throw new RuntimeError(
-      `inconsistent tensor size, expected tensor [${a.sizes[0]}] and src [${b.sizes[0]}] to have the same number of elements, but got ${a.sizes[0]} and ${b.sizes[0]} elements respectively`,
-    );
-  }
-  const out = runtime.noGrad(() => multiply(a.unsqueeze(0), b.unsqueeze(1)).reshape([]));
-  return runtime.record(out, {
-    name: 'Dot',
-    inputs: [a, b],
-    saved: [a, b],
-    backward: ([grad], [x, y], needs) => {
-      if (grad === null || grad === undefined) return [null, null];
-      return [needs[0] ? grad.mul(y) : null, needs[1] ? grad.mul(x) : null];
-    },
-  });
-});
+export const dot: Product = define(
+  'dot(input, tensor|other: Tensor, *, out=None)',
+  (a: Tensor, b: Tensor) => {
+    if (a.sizes.length !== 1 || b.sizes.length !== 1) {
+      throw new RuntimeError(
+        `1D tensors expected, but got ${a.sizes.length}D and ${b.sizes.length}D tensors`,
+      );
+    }
+    checkDtypes(a, b, 'dot');
+    if (a.sizes[0] !== b.sizes[0]) {
+      throw new RuntimeError(
+        `inconsistent tensor size, expected tensor [${a.sizes[0]}] and src [${b.sizes[0]}] to have the same number of elements, but got ${a.sizes[0]} and ${b.sizes[0]} elements respectively`,
+      );
+    }
+    const out = runtime.noGrad(() => multiply(a.unsqueeze(0), b.unsqueeze(1)).reshape([]));
+    return runtime.record(out, {
+      name: 'Dot',
+      inputs: [a, b],
+      saved: [a, b],
+      backward: ([grad], [x, y], needs) => {
+        if (grad === null || grad === undefined) return [null, null];
+        return [needs[0] ? grad.mul(y) : null, needs[1] ? grad.mul(x) : null];
+      },
+    });
+  },
+);
 
 /** All products of an element of `input` with one of `other`. https://pytorch.org/docs/stable/generated/torch.outer.html */
-export const outer: Product = define('outer(input, vec2|other, *, out=None)', (a: Tensor, b: Tensor) => {
-  for (const [x, name] of [
-    [a, 'self'],
-    [b, 'vec2'],
-  ] as const) {
-    if (x.sizes.length !== 1) {
-      throw new RuntimeError(`outer: Expected 1-D argument ${name}, but got ${x.sizes.length}-D`);
+export const outer: Product = define(
+  'outer(input, vec2|other: Tensor, *, out=None)',
+  (a: Tensor, b: Tensor) => {
+    for (const [x, name] of [
+      [a, 'self'],
+      [b, 'vec2'],
+    ] as const) {
+      if (x.sizes.length !== 1) {
+        throw new RuntimeError(`outer: Expected 1-D argument ${name}, but got ${x.sizes.length}-D`);
+      }
     }
-  }
-  return a.unsqueeze(1).mul(b);
-});
+    return a.unsqueeze(1).mul(b);
+  },
+);
 
 /**
  * The matrix product, for vectors, matrices and broadcast batches of matrices.
@@ -173,13 +171,11 @@ export const outer: Product = define('outer(input, vec2|other, *, out=None)', (a
  * console.log(torch.ones(2, 3).matmul(torch.ones(3, 4)).shape); // => torch.Size([2, 4])
  * ```
  */
-export const matmul: Product = define('matmul(input, other, *, out=None)', (a: Tensor, b: Tensor) => {
+export const matmul: Product = define('matmul(input, other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
   const ra = a.sizes.length;
   const rb = b.sizes.length;
   if (ra === 0 || rb === 0) {
-    throw new RuntimeError(
-      `both arguments to matmul need to be at least 1D, but they are ${ra}D and ${rb}D`,
-    );
+    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${ra}D and ${rb}D`);
   }
   if (ra === 1 && rb === 1) return a.dot(b);
   if (ra === 2 && rb === 1) return a.mv(b);
@@ -221,9 +217,7 @@ type AddProduct = Call<
 /** beta·input + alpha·product; with beta 0 not even NaN of the input matters. */
 function blend(input: Tensor, product: Tensor, beta: number, alpha: number): Tensor {
   if (input.dtype !== product.dtype) {
-    throw new RuntimeError(
-      `self and mat2 must have the same dtype, but got ${input.dtype.scalarName} and ${product.dtype.scalarName}`,
-    );
+    throw new RuntimeError('self and mat2 must have the same dtype');
   }
   if (!product.dtype.isFloatingPoint && !(Number.isInteger(alpha) && Number.isInteger(beta))) {
     throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
@@ -239,7 +233,7 @@ function blend(input: Tensor, product: Tensor, beta: number, alpha: number): Ten
  * beta·input + alpha·mat1·mat2, as one node of the graph. https://pytorch.org/docs/stable/generated/torch.addmm.html
  */
 export const addmm: AddProduct = define(
-  'addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None)',
+  'addmm(input, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => {
     if (a.sizes.length !== 2) throw new RuntimeError(`mat1 must be a matrix, got ${a.sizes.length}-D tensor`);
     if (b.sizes.length !== 2) throw new RuntimeError(`mat2 must be a matrix, got ${b.sizes.length}-D tensor`);
@@ -248,7 +242,7 @@ export const addmm: AddProduct = define(
         `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
       );
     }
-    requireSameDtype(a, b, 'addmm');
+    checkDtypes(a, b, 'mm');
     const inputSizes = input.sizes;
     const out = runtime.noGrad(() => {
       const whole = !a.dtype.isFloatingPoint || contractDtype(a.dtype) !== a.dtype || input.dtype !== a.dtype;
@@ -279,14 +273,14 @@ export const addmm: AddProduct = define(
 
 /** beta·input + alpha·mat·vec. https://pytorch.org/docs/stable/generated/torch.addmv.html */
 export const addmv: AddProduct = define(
-  'addmv(input, mat, vec, *, beta=1, alpha=1, out=None)',
+  'addmv(input, mat: Tensor, vec: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, mat: Tensor, vec: Tensor, beta = 1, alpha = 1) => blend(input, mat.mv(vec), beta, alpha),
   { inplace: true },
 );
 
 /** beta·input + alpha·vec1⊗vec2. https://pytorch.org/docs/stable/generated/torch.addr.html */
 export const addr: AddProduct = define(
-  'addr(input, vec1, vec2, *, beta=1, alpha=1, out=None)',
+  'addr(input, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, vec1: Tensor, vec2: Tensor, beta = 1, alpha = 1) => {
     const product = vec1.outer(vec2);
     const base = beta === 0 ? null : input.mul(beta);
@@ -299,20 +293,20 @@ export const addr: AddProduct = define(
 
 /** beta·input + alpha·batch1·batch2. https://pytorch.org/docs/stable/generated/torch.baddbmm.html */
 export const baddbmm: AddProduct = define(
-  'baddbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None)',
+  'baddbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b), beta, alpha),
   { inplace: true },
 );
 
 /** beta·input + alpha·Σ batch1·batch2. https://pytorch.org/docs/stable/generated/torch.addbmm.html */
 export const addbmm: AddProduct = define(
-  'addbmm(input, batch1, batch2, *, beta=1, alpha=1, out=None)',
+  'addbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b).sum(0), beta, alpha),
   { inplace: true },
 );
 
 /** Inner products of the last dimensions. https://pytorch.org/docs/stable/generated/torch.inner.html */
-export const inner: Product = define('inner(input, other, *, out=None)', (a: Tensor, b: Tensor) => {
+export const inner: Product = define('inner(input, other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
   if (a.sizes.length === 0 || b.sizes.length === 0) return a.mul(b);
   const k = a.sizes[a.sizes.length - 1];
   if (k !== b.sizes[b.sizes.length - 1]) {

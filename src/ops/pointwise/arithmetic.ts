@@ -4,7 +4,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { BinaryOp, Call, Operand, UnaryOp } from '../define.ts';
-import { binary, defineOp, type OperandInfo, pointwise, unary } from './family.ts';
+import { binary, BOOL_ONLY, defineOp, type OperandInfo, pointwise, unary } from './family.ts';
 
 /** `name(input, other, { alpha })`. */
 export type ScaledOp = Call<
@@ -20,7 +20,8 @@ const addScaledOp = pointwise('add', { expr: ([x, y], [alpha]) => E.add(x, E.mul
 function checkAlpha(alpha: number, operands: readonly Operand[]): void {
   if (Number.isInteger(alpha)) return;
   const whole = operands.every((x) => (typeof x === 'object' ? !x.dtype.isFloatingPoint : !isFractional(x)));
-  if (whole) throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
+  if (whole)
+    throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
 }
 
 function isFractional(x: number | bigint | boolean): boolean {
@@ -37,7 +38,7 @@ function isFractional(x: number | bigint | boolean): boolean {
  * ```
  */
 export const add: ScaledOp = defineOp(
-  'add(input, other, *, alpha=1, out=None)',
+  'add(input: Operand, other: Operand, *, alpha=1, out=None)',
   {},
   (input: Operand, other: Operand, alpha: number = 1) => {
     if (alpha === 1) return [addOp, [input, other], []];
@@ -61,11 +62,14 @@ function refuseBool(_: ComputeType, operands: readonly OperandInfo[]): void {
 }
 
 const subOp = pointwise('sub', { expr: ([x, y]) => E.sub(x, y), check: refuseBool });
-const subScaledOp = pointwise('sub', { expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)), check: refuseBool });
+const subScaledOp = pointwise('sub', {
+  expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)),
+  check: refuseBool,
+});
 
 /** `input - alpha * other`. https://pytorch.org/docs/stable/generated/torch.sub.html */
 export const sub: ScaledOp = defineOp(
-  'sub(input, other, *, alpha=1, out=None)',
+  'sub(input: Operand, other: Operand, *, alpha=1, out=None)',
   {},
   (input: Operand, other: Operand, alpha: number = 1) => {
     if (alpha === 1) return [subOp, [input, other], []];
@@ -92,8 +96,12 @@ export const neg: UnaryOp = unary('neg', {
 const trueDivOp = pointwise('div', { rule: 'intToFloat', expr: ([x, y]) => E.div(x, y), savesInputs: true });
 const truncDivOp = pointwise('div', {
   expr: ([x, y]) => (E.isFloat(x.type) ? E.trunc(E.div(x, y)) : E.div(x, y)),
+  refuses: { kernel: 'div_trunc_cpu', dtypes: BOOL_ONLY },
 });
-const floorDivOp = pointwise('div', { expr: ([x, y]) => (E.isFloat(x.type) ? floorDivFloat(x, y) : floorDivInt(x, y)) });
+const floorDivOp = pointwise('div', {
+  expr: ([x, y]) => (E.isFloat(x.type) ? floorDivFloat(x, y) : floorDivInt(x, y)),
+  refuses: { kernel: 'div_floor_cpu', dtypes: BOOL_ONLY },
+});
 
 /** Python's `//` on floats, through the exact remainder, so that 1 // 0.1 is 9. */
 function floorDivFloat(x: E.Expr, y: E.Expr): E.Expr {
@@ -125,7 +133,7 @@ export type DivOp = Call<
 
 /** `input / other`; integers give floats unless a rounding mode is given. https://pytorch.org/docs/stable/generated/torch.div.html */
 export const div: DivOp = defineOp(
-  'div(input, other, *, roundingMode=None, out=None)',
+  'div(input: Operand, other: Operand, *, roundingMode=None, out=None)',
   {},
   (input: Operand, other: Operand, roundingMode: RoundingMode = null) => {
     switch (roundingMode) {
@@ -145,7 +153,7 @@ export const div: DivOp = defineOp(
 
 /** Python's `input // other`. https://pytorch.org/docs/stable/generated/torch.floor_divide.html */
 export const floorDivide: BinaryOp = defineOp(
-  'floor_divide(input, other, *, out=None)',
+  'floor_divide(input: Operand, other: Operand, *, out=None)',
   {},
   (input: Operand, other: Operand) => [floorDivOp, [input, other], []],
 );
@@ -158,7 +166,7 @@ export const multiply: BinaryOp = mul;
 export const divide: DivOp = div;
 /** `div` without rounding. */
 export const trueDivide: BinaryOp = defineOp(
-  'true_divide(input, other, *, out=None)',
+  'true_divide(input: Operand, other: Operand, *, out=None)',
   {},
   (input: Operand, other: Operand) => [trueDivOp, [input, other], []],
 );
@@ -167,10 +175,13 @@ export const negative: UnaryOp = neg;
 
 /** `other - alpha * input`. https://pytorch.org/docs/stable/generated/torch.Tensor.rsub.html */
 export const rsub: ScaledOp = defineOp(
-  'rsub(input, other, *, alpha=1)',
+  'rsub(input: Operand, other: Operand, *, alpha=1)',
   { inplace: false },
   (input: Operand, other: Operand, alpha: number = 1) =>
     alpha === 1 ? [rsubOp, [other, input], []] : [rsubScaledOp, [other, input], [alpha]],
 );
 const rsubOp = pointwise('rsub', { expr: ([x, y]) => E.sub(x, y), check: refuseBool });
-const rsubScaledOp = pointwise('rsub', { expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)), check: refuseBool });
+const rsubScaledOp = pointwise('rsub', {
+  expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)),
+  check: refuseBool,
+});

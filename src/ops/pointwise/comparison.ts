@@ -1,6 +1,6 @@
 /** Comparisons and extremes of two operands. https://pytorch.org/docs/stable/torch.html#comparison-ops */
 import * as E from '../../expr/expr.ts';
-import type { BinaryOp } from '../define.ts';
+import type { BinaryOp, TensorsOp } from '../define.ts';
 import { binary } from './family.ts';
 
 function comparison(name: string, expr: (x: E.Expr, y: E.Expr) => E.Expr): BinaryOp {
@@ -31,25 +31,31 @@ export const greater: BinaryOp = gt;
 export const greaterEqual: BinaryOp = ge;
 
 /** The larger operand; NaN if either is. https://pytorch.org/docs/stable/generated/torch.maximum.html */
-export const maximum: BinaryOp = binary('maximum', { expr: ([x, y]) => E.max(x, y) }, { inplace: false });
+export const maximum: TensorsOp = binary(
+  'maximum',
+  { expr: ([x, y]) => E.max(x, y) },
+  { inplace: false, tensorsOnly: true },
+);
 /** The smaller operand; NaN if either is. https://pytorch.org/docs/stable/generated/torch.minimum.html */
-export const minimum: BinaryOp = binary('minimum', { expr: ([x, y]) => E.min(x, y) }, { inplace: false });
+export const minimum: TensorsOp = binary(
+  'minimum',
+  { expr: ([x, y]) => E.min(x, y) },
+  { inplace: false, tensorsOnly: true },
+);
 
 /** The larger operand; of a NaN and a number, the number. https://pytorch.org/docs/stable/generated/torch.fmax.html */
-export const fmax: BinaryOp = binary(
+export const fmax: TensorsOp = binary(
   'fmax',
   {
-    expr: ([x, y]) =>
-      E.isFloat(x.type) ? E.select(E.or(E.ge(x, y), E.isNaNExpr(y)), x, y) : E.max(x, y),
+    expr: ([x, y]) => (E.isFloat(x.type) ? E.select(E.or(E.ge(x, y), E.isNaNExpr(y)), x, y) : E.max(x, y)),
   },
-  { inplace: false },
+  { inplace: false, tensorsOnly: true },
 );
 /** The smaller operand; of a NaN and a number, the number. https://pytorch.org/docs/stable/generated/torch.fmin.html */
-export const fmin: BinaryOp = binary(
+export const fmin: TensorsOp = binary(
   'fmin',
   {
-    expr: ([x, y]) =>
-      E.isFloat(x.type) ? E.select(E.or(E.le(x, y), E.isNaNExpr(y)), x, y) : E.min(x, y),
+    expr: ([x, y]) => (E.isFloat(x.type) ? E.select(E.or(E.le(x, y), E.isNaNExpr(y)), x, y) : E.min(x, y)),
   },
-  { inplace: false },
+  { inplace: false, tensorsOnly: true },
 );

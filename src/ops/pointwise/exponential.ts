@@ -2,9 +2,9 @@
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type BinaryOp, type Call, define, type Operand, type UnaryOp } from '../define.ts';
+import { type BinaryOp, type Call, define, type Operand, type TensorsOp, type UnaryOp } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { binary, defineOp, pointwise, type PointwiseSpec, unary } from './family.ts';
+import { binary, BOOL_ONLY, defineOp, INTEGERS, pointwise, type PointwiseSpec, unary } from './family.ts';
 
 /** A function of floats; integers are converted. */
 function float(name: string, expr: (x: E.Expr) => E.Expr, more: Partial<PointwiseSpec> = {}): UnaryOp {
@@ -44,11 +44,7 @@ const logitOp = pointwise('logit', {
   rule: 'intToFloat',
   expr: ([x]) => E.log(E.div(x, E.sub(1, x))),
   derivative: ([x]) => [
-    E.select(
-      E.or(E.lt(x, 0), E.gt(x, 1)),
-      E.constant(Number.NaN, x.type),
-      E.div(1, E.mul(x, E.sub(1, x))),
-    ),
+    E.select(E.or(E.lt(x, 0), E.gt(x, 1)), E.constant(Number.NaN, x.type), E.div(1, E.mul(x, E.sub(1, x)))),
   ],
 });
 const clampedLogitOp = pointwise('logit', {
@@ -67,19 +63,18 @@ const clampedLogitOp = pointwise('logit', {
 });
 
 /** log(x/(1 − x)), x cut off at eps from 0 and 1 where given. https://pytorch.org/docs/stable/generated/torch.logit.html */
-export const logit: Call<[input: Tensor, eps?: number | null], { eps?: number | null; out?: Tensor }, Tensor> = defineOp(
-  'logit(input, eps=None, *, out=None)',
-  {},
-  (input: Tensor, eps: number | null = null) =>
-    eps === null ? [logitOp, [input], []] : [clampedLogitOp, [input], [eps]],
+export const logit: Call<
+  [input: Tensor, eps?: number | null],
+  { eps?: number | null; out?: Tensor },
+  Tensor
+> = defineOp('logit(input, eps=None, *, out=None)', {}, (input: Tensor, eps: number | null = null) =>
+  eps === null ? [logitOp, [input], []] : [clampedLogitOp, [input], [eps]],
 );
 
 /** x². https://pytorch.org/docs/stable/generated/torch.square.html */
-export const square: UnaryOp = define(
-  'square(input, *, out=None)',
-  (input: Tensor) => input.pow(2),
-  { inplace: true },
-);
+export const square: UnaryOp = define('square(input, *, out=None)', (input: Tensor) => input.pow(2), {
+  inplace: true,
+});
 
 /** Integer powers by repeated squaring; the exponents of integers are known not to be negative. */
 function intPower(x: E.Expr, y: E.Expr): E.Expr {
@@ -102,13 +97,17 @@ function intPower(x: E.Expr, y: E.Expr): E.Expr {
   return E.select(E.lt(y, 0), inverse, result);
 }
 
+const powRefuses = { kernel: 'pow', dtypes: BOOL_ONLY };
+
 const powOps = {
   scalar: pointwise('pow', {
     expr: ([x, y]) => (E.isFloat(x.type) ? E.pow(x, y) : intPower(x, y)),
     savesInputs: true,
+    refuses: powRefuses,
+    castMessage: (result, target) => `Found dtype ${target.scalarName} but expected ${result.scalarName}`,
   }),
   tensor: pointwise('pow', {
-    gradName: 'Pow',
+    refuses: powRefuses,
     expr: ([x, y]) => (E.isFloat(x.type) ? E.pow(x, y) : intPower(x, y)),
   }),
   zero: pointwise('pow', {
@@ -127,40 +126,44 @@ const powOps = {
  * `input` to the power of `exponent`.
  * Throws a RuntimeError for integers to negative whole powers. https://pytorch.org/docs/stable/generated/torch.pow.html
  */
-export const pow: Call<
-  [input: Operand, exponent: Operand],
-  { exponent?: Operand; out?: Tensor },
-  Tensor
-> = defineOp('pow(input, exponent|other, *, out=None)', {}, (input: Operand, exponent: Operand) => {
-  if (runtime.isTensor(exponent)) return [powOps.tensor, [input, exponent], []];
-  const e = typeof exponent === 'number' ? exponent : Number.NaN;
-  if (runtime.isTensor(input)) {
-    const whole = !input.dtype.isFloatingPoint;
-    if (whole && Number.isInteger(e) && e < 0) {
-      throw new RuntimeError('Integers to negative integer powers are not allowed.');
-    }
-    if (!whole) {
-      // Exact and fast forms of common powers; all show as PowBackward0.
-      if (e === 2) return [powOps.square, [input], []];
-      if (e === 3) return [powOps.cube, [input], []];
-      if (e === 0.5) return [powOps.root, [input], []];
-    }
-  }
-  return [powOps.scalar, [input, exponent], []];
-});
+export const pow: Call<[input: Operand, exponent: Operand], { exponent?: Operand; out?: Tensor }, Tensor> =
+  defineOp(
+    'pow(input: Operand, exponent|other: Operand, *, out=None)',
+    {},
+    (input: Operand, exponent: Operand) => {
+      if (runtime.isTensor(exponent)) return [powOps.tensor, [input, exponent], []];
+      const e = typeof exponent === 'number' ? exponent : Number.NaN;
+      if (runtime.isTensor(input)) {
+        const whole = !input.dtype.isFloatingPoint;
+        if (whole && Number.isInteger(e) && e < 0) {
+          throw new RuntimeError('Integers to negative integer powers are not allowed.');
+        }
+        if (!whole) {
+          // Exact and fast forms of common powers; all show as PowBackward0.
+          if (e === 2) return [powOps.square, [input], []];
+          if (e === 3) return [powOps.cube, [input], []];
+          if (e === 0.5) return [powOps.root, [input], []];
+        }
+      }
+      return [powOps.scalar, [input, exponent], []];
+    },
+  );
 
 /** `pow` in double precision. https://pytorch.org/docs/stable/generated/torch.float_power.html */
 export const floatPower: Call<
   [input: Operand, exponent: Operand],
   { exponent?: Operand; out?: Tensor },
   Tensor
-> = define('float_power(input, exponent, *, out=None)', (input: Operand, exponent: Operand) => {
-  const wide = (x: Operand): Operand => (runtime.isTensor(x) ? x.double() : x);
-  return pow(wide(input), wide(exponent));
-});
+> = define(
+  'float_power(input: Operand, exponent: Operand, *, out=None)',
+  (input: Operand, exponent: Operand) => {
+    const wide = (x: Operand): Operand => (runtime.isTensor(x) ? x.double() : x);
+    return pow(wide(input), wide(exponent));
+  },
+);
 
 /** log(eˣ + eʸ). https://pytorch.org/docs/stable/generated/torch.logaddexp.html */
-export const logaddexp: BinaryOp = binary(
+export const logaddexp: TensorsOp = binary(
   'logaddexp',
   {
     expr: ([x, y]) => {
@@ -169,12 +172,13 @@ export const logaddexp: BinaryOp = binary(
       return E.select(E.and(E.eq(x, y), E.eq(E.abs(x), Number.POSITIVE_INFINITY)), x, sum);
     },
     derivative: ([x, y], out) => [E.exp(E.sub(x, out)), E.exp(E.sub(y, out))],
+    refuses: { kernel: 'logaddexp_cpu', dtypes: INTEGERS },
   },
-  { inplace: false },
+  { inplace: false, tensorsOnly: true },
 );
 
 /** log₂(2ˣ + 2ʸ). https://pytorch.org/docs/stable/generated/torch.logaddexp2.html */
-export const logaddexp2: BinaryOp = binary(
+export const logaddexp2: TensorsOp = binary(
   'logaddexp2',
   {
     expr: ([x, y]) => {
@@ -183,8 +187,9 @@ export const logaddexp2: BinaryOp = binary(
       return E.select(E.and(E.eq(x, y), E.eq(E.abs(x), Number.POSITIVE_INFINITY)), x, sum);
     },
     derivative: ([x, y], out) => [E.exp2(E.sub(x, out)), E.exp2(E.sub(y, out))],
+    refuses: { kernel: 'logaddexp2_cpu', dtypes: INTEGERS },
   },
-  { inplace: false },
+  { inplace: false, tensorsOnly: true },
 );
 
 /** x·log y, and 0 where x is 0 (unless y is NaN). https://pytorch.org/docs/stable/generated/torch.xlogy.html */
@@ -218,8 +223,8 @@ export const xlog1py: BinaryOp = binary(
 );
 
 /** x·2ʸ. https://pytorch.org/docs/stable/generated/torch.ldexp.html */
-export const ldexp: BinaryOp = define(
-  'ldexp(input, other, *, out=None)',
+export const ldexp: TensorsOp = define(
+  'ldexp(input, other: Tensor, *, out=None)',
   (input: Tensor, other: Tensor) => input.mul(pow(2, other.dtype.isFloatingPoint ? other : other.float())),
   { inplace: true },
 );

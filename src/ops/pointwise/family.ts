@@ -4,7 +4,7 @@
  * From the expression come the kernel on every device, the gradient (its symbolic derivative, again pointwise) and hence
  * gradients of any order.
  */
-import type { ComputeType } from '../../base/dtype.ts';
+import type { ComputeType, DType, DTypeName } from '../../base/dtype.ts';
 import type { Expr } from '../../expr/expr.ts';
 import { define, type Operand, type Traits } from '../define.ts';
 import { runtime } from '../runtime.ts';
@@ -31,16 +31,34 @@ export interface PointwiseSpec {
    * Derivatives with respect to each input (null: symbolic), for where the symbolic derivative is numerically poor.
    * `out` is the forward value.
    */
-  readonly derivative?: (inputs: readonly Expr[], out: Expr, attributes: readonly Expr[]) => readonly (Expr | null)[];
+  readonly derivative?: (
+    inputs: readonly Expr[],
+    out: Expr,
+    attributes: readonly Expr[],
+  ) => readonly (Expr | null)[];
   /** Inputs that are conditions: loaded as truth values, not promoted with the others. */
   readonly conditions?: readonly number[];
   /** On bool operands compute on truth values (`and`, `or`, `not`) instead of on 0 and 1. */
   readonly boolAsTruth?: boolean;
   /** In the gradient, use the inputs even where the derivative could be had from the output (PyTorch saves the inputs). */
   readonly savesInputs?: boolean;
-  /** Refuses dtypes, with PyTorch's message. Called once per combination of operand dtypes. */
+  /** Promoted dtypes for which PyTorch has no kernel: `"frac_cpu" not implemented for 'Char'`. */
+  readonly refuses?: Refusal;
+  /** The message where the result cannot be cast to the dtype of an in-place target, when it is not the usual one. */
+  readonly castMessage?: (result: DType, target: DType) => string;
+  /** Refuses dtypes in other words. Called once per combination of operand dtypes. */
   readonly check?: (compute: ComputeType, operands: readonly OperandInfo[]) => void;
 }
+
+/** A kernel of PyTorch, by the name in its messages, and the dtypes it lacks. */
+export interface Refusal {
+  readonly kernel: string;
+  readonly dtypes: readonly DTypeName[];
+}
+
+export const BOOL_ONLY: readonly DTypeName[] = ['bool'];
+export const INTEGERS: readonly DTypeName[] = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64'];
+export const FLOATS: readonly DTypeName[] = ['float16', 'bfloat16', 'float32', 'float64'];
 
 /** What dtype rules see of an operand. */
 export interface OperandInfo {
@@ -80,14 +98,25 @@ export function unary<F extends (...args: never[]) => unknown>(
   return defineOp<F>(`${name}(input, *, out=None)`, traits, (input) => [op, [input], []]);
 }
 
+/** Traits of binary ops. */
+export interface BinaryTraits extends Traits {
+  /** Neither operand may be a number. */
+  readonly tensorsOnly?: boolean;
+}
+
 /** `name(input, other)`, with its in-place form. */
 export function binary<F extends (...args: never[]) => unknown>(
   name: string,
   spec: PointwiseSpec,
-  traits: Traits = {},
+  { tensorsOnly = false, ...traits }: BinaryTraits = {},
 ): F {
   const op = new PointwiseOp(name, spec);
-  return defineOp<F>(`${name}(input, other, *, out=None)`, traits, (input, other) => [op, [input, other], []]);
+  const type = tensorsOnly ? 'Tensor' : 'Operand';
+  return defineOp<F>(`${name}(input: ${type}, other: ${type}, *, out=None)`, traits, (input, other) => [
+    op,
+    [input, other],
+    [],
+  ]);
 }
 
 /** What a call of a pointwise function comes to: the op, its operands, its scalar attributes. */

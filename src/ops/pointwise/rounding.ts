@@ -2,8 +2,8 @@
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { BinaryOp, Call, Operand, UnaryOp } from '../define.ts';
-import { binary, defineOp, pointwise, unary } from './family.ts';
+import type { BinaryOp, Call, TensorsOp, UnaryOp } from '../define.ts';
+import { binary, BOOL_ONLY, defineOp, INTEGERS, pointwise, unary } from './family.ts';
 
 /** sgn(x): −1, 0 or 1, NaN for NaN. */
 function signOf(x: E.Expr): E.Expr {
@@ -12,7 +12,10 @@ function signOf(x: E.Expr): E.Expr {
 }
 
 /** |x|. https://pytorch.org/docs/stable/generated/torch.abs.html */
-export const abs: UnaryOp = unary('abs', { expr: ([x]) => E.abs(x) });
+export const abs: UnaryOp = unary('abs', {
+  expr: ([x]) => E.abs(x),
+  refuses: { kernel: 'abs_cpu', dtypes: BOOL_ONLY },
+});
 /** Another name for `abs`. */
 export const absolute: UnaryOp = abs;
 /** The sign: −1, 0 or 1. https://pytorch.org/docs/stable/generated/torch.sign.html */
@@ -28,7 +31,11 @@ export const sgn: UnaryOp = unary('sgn', {
 
 /** Rounding ops have gradients of zero, as in PyTorch, not none. */
 function zeroSlope(name: string, round: (x: E.Expr) => E.Expr): UnaryOp {
-  return unary(name, { expr: ([x]) => round(x), derivative: ([x]) => [zero(x)] });
+  return unary(name, {
+    expr: ([x]) => round(x),
+    derivative: ([x]) => [zero(x)],
+    refuses: { kernel: `${name}_vml_cpu`, dtypes: BOOL_ONLY },
+  });
 }
 
 function zero(x: E.Expr): E.Expr | null {
@@ -44,7 +51,11 @@ export const trunc: UnaryOp = zeroSlope('trunc', E.trunc);
 /** Another name for `trunc`. */
 export const fix: UnaryOp = trunc;
 
-const roundOp = pointwise('round', { expr: ([x]) => E.round(x), derivative: ([x]) => [zero(x)] });
+const roundOp = pointwise('round', {
+  expr: ([x]) => E.round(x),
+  derivative: ([x]) => [zero(x)],
+  refuses: { kernel: 'round_vml_cpu', dtypes: BOOL_ONLY },
+});
 const roundUpTo = pointwise('round', {
   expr: ([x], [scale]) => E.div(E.round(E.mul(x, scale)), scale),
   derivative: ([x]) => [zero(x)],
@@ -68,10 +79,16 @@ export const round: Call<[input: Tensor], { decimals?: number; out?: Tensor }, T
 );
 
 /** x − trunc x. https://pytorch.org/docs/stable/generated/torch.frac.html */
-export const frac: UnaryOp = unary('frac', { expr: ([x]) => E.sub(x, E.trunc(x)) });
+export const frac: UnaryOp = unary('frac', {
+  expr: ([x]) => E.sub(x, E.trunc(x)),
+  refuses: { kernel: 'frac_cpu', dtypes: INTEGERS },
+});
 
 /** C's remainder: the sign of the dividend. https://pytorch.org/docs/stable/generated/torch.fmod.html */
-export const fmod: BinaryOp = binary('fmod', { expr: ([x, y]) => E.rem(x, y) });
+export const fmod: BinaryOp = binary('fmod', {
+  expr: ([x, y]) => E.rem(x, y),
+  refuses: { kernel: 'fmod_cpu', dtypes: BOOL_ONLY },
+});
 
 /** Python's remainder: the sign of the divisor. https://pytorch.org/docs/stable/generated/torch.remainder.html */
 export const remainder: BinaryOp = binary('remainder', {
@@ -81,6 +98,7 @@ export const remainder: BinaryOp = binary('remainder', {
   },
   derivative: ([x, y]) =>
     E.isFloat(x.type) ? [E.constant(1, x.type), E.neg(E.floor(E.div(x, y)))] : [null, null],
+  refuses: { kernel: 'remainder_cpu', dtypes: BOOL_ONLY },
 });
 
 /** |x| with the sign of `other`. https://pytorch.org/docs/stable/generated/torch.copysign.html */
@@ -89,27 +107,25 @@ export const copysign: BinaryOp = binary('copysign', {
   expr: ([x, y]) => E.copysign(x, y),
 });
 
-
 /** 0 where negative, 1 where positive, `values` where 0. https://pytorch.org/docs/stable/generated/torch.heaviside.html */
-export const heaviside: Call<
-  [input: Operand, values: Operand],
-  { values?: Operand; out?: Tensor },
-  Tensor
-> = defineOp('heaviside(input, values|other, *, out=None)', {}, (input: Operand, values: Operand) => [
-  heavisideOp,
-  [input, values],
-  [],
-]);
+export const heaviside: Call<[input: Tensor, values: Tensor], { values?: Tensor; out?: Tensor }, Tensor> =
+  defineOp('heaviside(input, values|other: Tensor, *, out=None)', {}, (input: Tensor, values: Tensor) => [
+    heavisideOp,
+    [input, values],
+    [],
+  ]);
 const heavisideOp = pointwise('heaviside', {
   expr: ([x, v]) => E.select(E.eq(x, 0), v, E.cast(E.gt(x, 0), x.type)),
   derivative: () => [null, null],
 });
 
 /** The next float after `input` towards `other`. https://pytorch.org/docs/stable/generated/torch.nextafter.html */
-export const nextafter: BinaryOp = binary('nextafter', {
-  expr: ([x, y]) => E.nextafter(x, y),
-  derivative: () => [null, null],
-  check: (compute, [x]) => {
-    if (!E.isFloat(compute)) throw new RuntimeError(`"nextafter_cpu" not implemented for '${x.dtype}'`);
+export const nextafter: TensorsOp = binary(
+  'nextafter',
+  {
+    expr: ([x, y]) => E.nextafter(x, y),
+    derivative: () => [null, null],
+    refuses: { kernel: 'nextafter_cpu', dtypes: INTEGERS },
   },
-});
+  { tensorsOnly: true },
+);

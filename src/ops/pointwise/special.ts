@@ -2,11 +2,15 @@
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type BinaryOp, type Call, define, type UnaryOp } from '../define.ts';
-import { binary, defineOp, pointwise, unary } from './family.ts';
+import { type BinaryOp, type Call, define, type TensorsOp, type UnaryOp } from '../define.ts';
+import { binary, defineOp, INTEGERS, pointwise, unary } from './family.ts';
 
 function float(name: string, expr: (x: E.Expr) => E.Expr, gradName?: string): UnaryOp {
-  return unary(name, { rule: 'intToFloat', expr: ([x]) => expr(x), ...(gradName === undefined ? {} : { gradName }) });
+  return unary(name, {
+    rule: 'intToFloat',
+    expr: ([x]) => expr(x),
+    ...(gradName === undefined ? {} : { gradName }),
+  });
 }
 
 /** The error function. https://pytorch.org/docs/stable/generated/torch.erf.html */
@@ -61,18 +65,34 @@ const polygammaOp = pointwise('polygamma', {
 /** The n-th derivative of digamma. https://pytorch.org/docs/stable/special.html#torch.special.polygamma */
 export const polygamma: Call<[n: number, input: Tensor], { input?: Tensor; out?: Tensor }, Tensor> & {
   readonly functionOnly: true;
-} = defineOp('polygamma(n, input, *, out=None)', { functionOnly: true }, (n: number, input: Tensor) => {
-  if (n < 0) throw new RuntimeError('polygamma(n, x) does not support negative n.');
-  return n === 0 ? [digammaOp, [input], []] : [polygammaOp, [input], [n]];
-});
+} = defineOp(
+  'polygamma(n, input: Tensor, *, out=None)',
+  { functionOnly: true },
+  (n: number, input: Tensor) => {
+    if (n < 0) throw new RuntimeError('polygamma(n, x) does not support negative n.');
+    return n === 0 ? [digammaOp, [input], []] : [polygammaOp, [input], [n]];
+  },
+);
 const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.digamma(x) });
 
 /** The Hurwitz zeta function. https://pytorch.org/docs/stable/special.html#torch.special.zeta */
-export const zeta: BinaryOp = binary('zeta', { rule: 'intToFloat', expr: ([x, q]) => E.zeta(x, q), derivative: () => [null, null] }, { inplace: false });
+export const zeta: BinaryOp = binary(
+  'zeta',
+  { rule: 'intToFloat', expr: ([x, q]) => E.zeta(x, q), derivative: () => [null, null] },
+  { inplace: false },
+);
 /** The regularised lower incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammainc */
-export const igamma: BinaryOp = binary('igamma', { expr: ([a, x]) => E.igamma(a, x) });
+export const igamma: TensorsOp = binary(
+  'igamma',
+  { expr: ([a, x]) => E.igamma(a, x), refuses: { kernel: 'igamma_cpu', dtypes: INTEGERS } },
+  { tensorsOnly: true },
+);
 /** The regularised upper incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammaincc */
-export const igammac: BinaryOp = binary('igammac', { expr: ([a, x]) => E.igammac(a, x) });
+export const igammac: TensorsOp = binary(
+  'igammac',
+  { expr: ([a, x]) => E.igammac(a, x), refuses: { kernel: 'igammac_cpu', dtypes: INTEGERS } },
+  { tensorsOnly: true },
+);
 
 /** The logarithm of the multivariate gamma function. https://pytorch.org/docs/stable/special.html#torch.special.multigammaln */
 export const mvlgamma: Call<[input: Tensor, p: number], { p?: number; out?: Tensor }, Tensor> = define(
@@ -80,7 +100,12 @@ export const mvlgamma: Call<[input: Tensor, p: number], { p?: number; out?: Tens
   (input: Tensor, p: number) => {
     const x = input.dtype.isFloatingPoint ? input : input.float();
     if (p < 1) throw new RuntimeError('p has to be greater than or equal to 1');
-    if (x.le((p - 1) / 2).any().item()) {
+    if (
+      x
+        .le((p - 1) / 2)
+        .any()
+        .item()
+    ) {
       throw new RuntimeError(`All elements must be greater than (p-1)/2`);
     }
     let total = x.lgamma();

@@ -1,11 +1,12 @@
 /** Selecting, clamping and interpolating: pointwise ops of three operands. */
+import { cppName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall, type Operand } from '../define.ts';
 import { nonzero } from '../indexing/advanced.ts';
 import { runtime } from '../runtime.ts';
-import { defineOp, pointwise } from './family.ts';
+import { defineOp, INTEGERS, pointwise, type PointwiseSpec } from './family.ts';
 
 const whereOp = pointwise('where', { conditions: [0], expr: ([c, x, y]) => E.select(c, x, y) });
 
@@ -18,7 +19,7 @@ export const where: FreeCall<
   { input?: Operand; other?: Operand; out?: Tensor },
   Tensor
 > = define(
-  'where(condition, input|self|x=None, other|y=None, *, out=None)',
+  'where(condition: Tensor, input|self|x=None, other|y=None, *, out=None)',
   (condition: Tensor, input?: Operand, other?: Operand) => {
     if (input === undefined || other === undefined) return nonzero(condition, { asTuple: true });
     if (condition.dtype.name !== 'bool' && condition.dtype.name !== 'uint8') {
@@ -42,21 +43,25 @@ export const maskedFill: Call<
   [input: Tensor, mask: Tensor, value: Operand],
   { mask?: Tensor; value?: Operand },
   Tensor
-> = defineOp('masked_fill(input, mask, value)', {}, (input: Tensor, mask: Tensor, value: Operand) => {
-  if (mask.dtype.name !== 'bool' && mask.dtype.name !== 'uint8') {
-    throw new RuntimeError(
-      `masked_fill only supports boolean masks, but got mask with dtype ${mask.dtype.name}`,
-    );
-  }
-  if (runtime.isTensor(value) && value.sizes.length !== 0) {
-    throw new RuntimeError(
-      `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.sizes.length} dimension(s).`,
-    );
-  }
-  // The value is converted to the dtype of the tensor: it never promotes it.
-  const converted = runtime.isTensor(value) ? value.to(input.dtype) : fitting(value, input);
-  return [maskedFillOp, [input, mask, converted], []];
-});
+> = defineOp(
+  'masked_fill(input, mask: Tensor, value: Operand)',
+  {},
+  (input: Tensor, mask: Tensor, value: Operand) => {
+    if (mask.dtype.name !== 'bool' && mask.dtype.name !== 'uint8') {
+      throw new RuntimeError(
+        `masked_fill only supports boolean masks, but got mask with dtype ${mask.dtype.name}`,
+      );
+    }
+    if (runtime.isTensor(value) && value.sizes.length !== 0) {
+      throw new RuntimeError(
+        `masked_fill_ only supports a 0-dimensional value tensor, but got tensor with ${value.sizes.length} dimension(s).`,
+      );
+    }
+    // The value is converted to the dtype of the tensor: it never promotes it.
+    const converted = runtime.isTensor(value) ? value.to(input.dtype) : fitting(value, input);
+    return [maskedFillOp, [input, mask, converted], []];
+  },
+);
 
 /** Numbers must fit integer tensors. */
 function fitting(value: Exclude<Operand, Tensor>, input: Tensor): Operand {
@@ -104,25 +109,35 @@ export const clamp: Call<
 export const clip: typeof clamp = clamp;
 
 /** https://pytorch.org/docs/stable/generated/torch.clamp_min.html */
-export const clampMin: Call<[input: Tensor, min: Operand], { min?: Operand; out?: Tensor }, Tensor> = defineOp(
-  'clamp_min(input, min, *, out=None)',
-  {},
-  (input: Tensor, min: Operand) => [clampMinOp, [input, min], []],
-);
+export const clampMin: Call<[input: Tensor, min: Operand], { min?: Operand; out?: Tensor }, Tensor> =
+  defineOp('clamp_min(input, min, *, out=None)', {}, (input: Tensor, min: Operand) => [
+    clampMinOp,
+    [input, min],
+    [],
+  ]);
 /** https://pytorch.org/docs/stable/generated/torch.clamp_max.html */
-export const clampMax: Call<[input: Tensor, max: Operand], { max?: Operand; out?: Tensor }, Tensor> = defineOp(
-  'clamp_max(input, max, *, out=None)',
-  {},
-  (input: Tensor, max: Operand) => [clampMaxOp, [input, max], []],
-);
+export const clampMax: Call<[input: Tensor, max: Operand], { max?: Operand; out?: Tensor }, Tensor> =
+  defineOp('clamp_max(input, max, *, out=None)', {}, (input: Tensor, max: Operand) => [
+    clampMaxOp,
+    [input, max],
+    [],
+  ]);
 
-const lerpOp = pointwise('lerp', {
+const lerpSpec: PointwiseSpec = {
   expr: ([x, y, w]) => {
     const d = E.sub(y, x);
     // From the nearer end, so that weight 1 gives `end` exactly.
     return E.select(E.lt(E.abs(w), 0.5), E.add(x, E.mul(w, d)), E.sub(y, E.mul(d, E.sub(1, w))));
   },
   derivative: ([x, y, w]) => [E.sub(1, w), w, E.sub(y, x)],
+};
+const lerpScalarOp = pointwise('lerp', {
+  ...lerpSpec,
+  refuses: { kernel: 'lerp_kernel_scalar', dtypes: INTEGERS },
+});
+const lerpTensorOp = pointwise('lerp', {
+  ...lerpSpec,
+  refuses: { kernel: 'lerp_kernel_tensor', dtypes: INTEGERS },
 });
 
 /** input + weight·(end − input). https://pytorch.org/docs/stable/generated/torch.lerp.html */
@@ -130,20 +145,24 @@ export const lerp: Call<
   [input: Tensor, end: Tensor, weight: Operand],
   { end?: Tensor; weight?: Operand; out?: Tensor },
   Tensor
-> = defineOp('lerp(input, end, weight, *, out=None)', {}, (input: Tensor, end: Tensor, weight: Operand) => {
-  if (end.dtype !== input.dtype) {
-    throw new RuntimeError(
-      `expected dtype ${cpp(input)} for \`end\` but got dtype ${cpp(end)}`,
-    );
-  }
-  if (runtime.isTensor(weight) && weight.dtype !== input.dtype) {
-    throw new RuntimeError(`expected dtype ${cpp(input)} for \`weight\` but got dtype ${cpp(weight)}`);
-  }
-  return [lerpOp, [input, end, weight], []];
-});
+> = defineOp(
+  'lerp(input, end: Tensor, weight: Operand, *, out=None)',
+  {},
+  (input: Tensor, end: Tensor, weight: Operand) => {
+    expectDtype(input, end, 'end');
+    if (runtime.isTensor(weight)) {
+      expectDtype(input, weight, 'weight');
+      return [lerpTensorOp, [input, end, weight], []];
+    }
+    return [lerpScalarOp, [input, end, weight], []];
+  },
+);
 
-function cpp(t: Tensor): string {
-  return t.dtype.name === 'float32' ? 'float' : t.dtype.name === 'float64' ? 'double' : t.dtype.name;
+function expectDtype(input: Tensor, given: Tensor, name: string): void {
+  if (given.dtype === input.dtype) return;
+  throw new RuntimeError(
+    `expected dtype ${cppName(input.dtype)} for \`${name}\` but got dtype ${cppName(given.dtype)}`,
+  );
 }
 
 type Fused = Call<
@@ -157,7 +176,7 @@ const addcmulOp = pointwise('addcmul', {
 });
 /** input + value·tensor1·tensor2. https://pytorch.org/docs/stable/generated/torch.addcmul.html */
 export const addcmul: Fused = defineOp(
-  'addcmul(input, tensor1, tensor2, *, value=1, out=None)',
+  'addcmul(input, tensor1: Tensor, tensor2: Tensor, *, value=1, out=None)',
   {},
   (input: Tensor, a: Tensor, b: Tensor, value: number = 1) => [addcmulOp, [input, a, b], [value]],
 );
@@ -172,7 +191,7 @@ const addcdivOp = pointwise('addcdiv', {
 });
 /** input + value·tensor1/tensor2. https://pytorch.org/docs/stable/generated/torch.addcdiv.html */
 export const addcdiv: Fused = defineOp(
-  'addcdiv(input, tensor1, tensor2, *, value=1, out=None)',
+  'addcdiv(input, tensor1: Tensor, tensor2: Tensor, *, value=1, out=None)',
   {},
   (input: Tensor, a: Tensor, b: Tensor, value: number = 1) => {
     if (!a.dtype.isFloatingPoint && !b.dtype.isFloatingPoint) {

@@ -25,7 +25,11 @@ export const isposinf: UnaryOp = test('isposinf', (x) => E.eq(x, INF), false);
 /** True where −∞. https://pytorch.org/docs/stable/generated/torch.isneginf.html */
 export const isneginf: UnaryOp = test('isneginf', (x) => E.eq(x, -INF), false);
 /** True everywhere: there are no complex dtypes. https://pytorch.org/docs/stable/generated/torch.isreal.html */
-export const isreal: UnaryOp = unary('isreal', { rule: 'alwaysBool', expr: ([x]) => E.or(E.eq(x, x), E.ne(x, x)) }, { inplace: false });
+export const isreal: UnaryOp = unary(
+  'isreal',
+  { rule: 'alwaysBool', expr: ([x]) => E.or(E.eq(x, x), E.ne(x, x)) },
+  { inplace: false },
+);
 
 /** True where the sign bit is set (also of −0 and negative NaN). https://pytorch.org/docs/stable/generated/torch.signbit.html */
 export const signbit: UnaryOp = unary(

@@ -1,7 +1,7 @@
 /** Trigonometric and hyperbolic functions. */
 import * as E from '../../expr/expr.ts';
-import type { BinaryOp, UnaryOp } from '../define.ts';
-import { binary, unary } from './family.ts';
+import type { TensorsOp, UnaryOp } from '../define.ts';
+import { binary, INTEGERS, unary } from './family.ts';
 
 function float(name: string, expr: (x: E.Expr) => E.Expr): UnaryOp {
   return unary(name, { rule: 'intToFloat', expr: ([x]) => expr(x) });
@@ -45,11 +45,19 @@ export const arccosh: UnaryOp = acosh;
 export const arctanh: UnaryOp = atanh;
 
 /** The angle of (other, input). https://pytorch.org/docs/stable/generated/torch.atan2.html */
-export const atan2: BinaryOp = binary('atan2', { rule: 'intToFloat', expr: ([y, x]) => E.atan2(y, x) });
+export const atan2: TensorsOp = binary(
+  'atan2',
+  { rule: 'intToFloat', expr: ([y, x]) => E.atan2(y, x) },
+  { tensorsOnly: true },
+);
 /** Another name for `atan2`. */
-export const arctan2: BinaryOp = atan2;
+export const arctan2: TensorsOp = atan2;
 /** √(x² + y²). https://pytorch.org/docs/stable/generated/torch.hypot.html */
-export const hypot: BinaryOp = binary('hypot', { expr: ([x, y]) => E.hypot(x, y) });
+export const hypot: TensorsOp = binary(
+  'hypot',
+  { expr: ([x, y]) => E.hypot(x, y), refuses: { kernel: 'hypot_cpu', dtypes: INTEGERS } },
+  { tensorsOnly: true },
+);
 
 /** Degrees to radians. https://pytorch.org/docs/stable/generated/torch.deg2rad.html */
 export const deg2rad: UnaryOp = unary('deg2rad', {
