@@ -8,7 +8,7 @@ import { Storage } from '../storage.ts';
 import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
 import { writeDescriptor } from './descriptor.ts';
-import { gatherElements, scatterElements } from './gather.ts';
+import { Indexer } from './gather.ts';
 import { Heap } from './heap.ts';
 import { KernelCache } from './kernels.ts';
 import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
@@ -37,6 +37,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private readonly contractor: Contractor = new Contractor(this.heap, this.kernels);
+  private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
 
   allocate(nbytes: number): Storage {
     const { heap, reclaimer } = this;
@@ -112,11 +113,11 @@ export class WasmDevice implements Device {
   }
 
   gather(out: View, source: View, indices: Indices): BadIndex | null {
-    return gatherElements(this.heap, out, source, indices);
+    return this.indexer.gather(out, source, indices);
   }
 
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
-    return scatterElements(this.heap, target, source, indices, mode);
+    return this.indexer.scatter(target, source, indices, mode);
   }
 }
 

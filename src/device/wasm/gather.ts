@@ -1,12 +1,12 @@
-/**
- * Indexed reading and writing. The time goes into following indices through memory, so these loops are plain
- * TypeScript over the heap; rows that an index moves as a whole are copied as such.
- */
+/** Indexed reading and writing: checks the indices, then follows them by generated kernels (or, for rare updates, in TypeScript). */
 import type { DType } from '../../base/dtype.ts';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../../base/float16.ts';
 import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Indices, ScatterMode } from '../device.ts';
+import { writeDescriptor } from './descriptor.ts';
 import type { Heap } from './heap.ts';
+import { buildIndexed, buildRange, type Update } from './indexed.ts';
+import type { Kernel, KernelCache } from './kernels.ts';
 import { Walk } from './layout.ts';
 
 type Elements =
@@ -32,33 +32,136 @@ const arrayTypes = {
   float64: Float64Array,
 } as const;
 
-/** The first index that does not fit, or null. */
-function findBad(heap: Heap, { index, size, wrap }: Indices): BadIndex | null {
-  for (let which = 0; which < index.length; which++) {
-    const view = index[which];
-    const dims = view.strides.map((s) => s !== 0);
-    checker.set(view.sizes, [view], dims);
-    if (view.sizes.includes(0)) return null;
-    checker.simplify();
-    const high = size[which];
-    const low = wrap ? -high : 0;
-    let bad: BadIndex | null = null;
-    const { i32 } = heap;
-    rows(checker, (pointers, n, strides) => {
-      if (bad !== null) return;
-      let at = pointers[0] >>> 2;
-      const step = strides[0] >> 2;
-      for (let i = 0; i < n; i++, at += step) {
-        const value = readIndex(i32, at);
-        if (value < low || value >= high) {
-          bad = { which, value };
-          return;
+const moveOf = { 1: 'move1', 2: 'move2', 4: 'move4', 8: 'move8' } as const;
+
+/** The kernel for a scatter; null where it is done in TypeScript. */
+function updateOf(dtype: DType, mode: ScatterMode): Update | null {
+  if (mode === 'set') return moveOf[dtype.itemSize as 1 | 2 | 4 | 8];
+  if (mode !== 'add') return null;
+  switch (dtype.name) {
+    case 'float32':
+      return 'addf32';
+    case 'float64':
+      return 'addf64';
+    case 'int32':
+      return 'addi32';
+    case 'int64':
+      return 'addi64';
+    default:
+      return null;
+  }
+}
+
+/** Follows indices on one heap. */
+export class Indexer {
+  private readonly heap: Heap;
+  private readonly kernels: KernelCache;
+  private readonly descriptor: number;
+  private readonly slot: number;
+  private readonly programs = new Map<string, { readonly compiled: unknown[] }>();
+  private readonly walk = new Walk();
+  private readonly scalars: number[] = [];
+
+  constructor(heap: Heap, kernels: KernelCache, descriptor: number, slot: number) {
+    this.heap = heap;
+    this.kernels = kernels;
+    this.descriptor = descriptor;
+    this.slot = slot;
+  }
+
+  gather(out: View, source: View, indices: Indices): BadIndex | null {
+    const bad = this.findBad(indices);
+    if (bad !== null || out.sizes.includes(0)) return bad;
+    this.walk.set(out.sizes, [out, source, ...indices.index]);
+    this.walk.simplify();
+    this.follow(moveOf[out.dtype.itemSize as 1 | 2 | 4 | 8], 1, indices, out.dtype.itemSize);
+    return null;
+  }
+
+  scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
+    const bad = this.findBad(indices);
+    if (bad !== null || target.sizes.includes(0)) return bad;
+    // In row-major order: where places coincide the last one counts.
+    this.walk.set(target.sizes, [target, source, ...indices.index]);
+    if (this.walk.rank > 1) this.walk.merge();
+    const update = updateOf(target.dtype, mode);
+    if (update !== null) this.follow(update, 0, indices, target.dtype.itemSize);
+    else this.combine(target, indices, mode as Exclude<ScatterMode, 'set'>);
+    return null;
+  }
+
+  private follow(update: Update, indexed: 0 | 1, { stride, size }: Indices, itemSize: number): void {
+    const { heap, walk, scalars } = this;
+    const count = stride.length;
+    const kernel = this.kernel(`${update}:${indexed}:${count}`, () =>
+      buildIndexed(update, indexed, count, this.kernels.memory),
+    );
+    scalars.length = count;
+    writeDescriptor(heap, this.descriptor, walk, scalars);
+    for (let k = 0, at = this.descriptor >> 2; k < count; k++) {
+      heap.i32[at++] = size[k];
+      heap.i32[at++] = stride[k] * itemSize;
+    }
+    kernel.run(this.descriptor);
+  }
+
+  private kernel(name: string, build: () => ReturnType<typeof buildRange>): Kernel {
+    let program = this.programs.get(name);
+    if (program === undefined) {
+      program = { compiled: [] };
+      this.programs.set(name, program);
+    }
+    return this.kernels.get(program, this.slot, 0, build);
+  }
+
+  /** The first index that does not fit, or null. */
+  private findBad({ index, size, wrap }: Indices): BadIndex | null {
+    const { heap, walk, descriptor } = this;
+    for (let which = 0; which < index.length; which++) {
+      const view = index[which];
+      if (view.sizes.includes(0)) return null;
+      walk.set(
+        view.sizes,
+        [view],
+        view.strides.map((s) => s !== 0),
+      );
+      walk.simplify();
+      writeDescriptor(heap, descriptor, walk, [0, 0]);
+      this.kernel('range', () => buildRange(this.kernels.memory)).run(descriptor);
+      const bounds = new BigInt64Array(heap.memory.buffer, descriptor, 2);
+      const high = size[which];
+      const low = wrap ? -high : 0;
+      if (bounds[0] >= low && bounds[1] < high) continue;
+      let bad: number | null = null;
+      eachRow(walk, (pointers, n, strides) => {
+        for (let i = 0, at = pointers[0] >>> 2; i < n && bad === null; i++, at += strides[0] >> 2) {
+          const value = readIndex(heap.i32, at);
+          if (value < low || value >= high) bad = value;
         }
+      });
+      if (bad !== null) return { which, value: bad };
+    }
+    return null;
+  }
+
+  /** Updates other than moving and adding. */
+  private combine(target: View, { stride, size }: Indices, mode: Exclude<ScatterMode, 'set'>): void {
+    const { heap } = this;
+    const { dtype } = target;
+    const data = new arrayTypes[dtype.name](heap.memory.buffer) as Elements;
+    const update = updater(data, dtype, mode);
+    const shift = Math.log2(dtype.itemSize);
+    eachRow(this.walk, (pointers, n, strides) => {
+      for (let i = 0; i < n; i++) {
+        let at = pointers[0] + strides[0] * i;
+        for (let k = 0; k < size.length; k++) {
+          const value = readIndex(heap.i32, (pointers[k + 2] + strides[k + 2] * i) >>> 2);
+          at += (value < 0 ? value + size[k] : value) * stride[k] * dtype.itemSize;
+        }
+        update(at >>> shift, (pointers[1] + strides[1] * i) >>> shift);
       }
     });
-    if (bad !== null) return bad;
   }
-  return null;
 }
 
 /** An int64 as a number. */
@@ -68,11 +171,8 @@ function readIndex(i32: Int32Array, at: number): number {
   return high === low >> 31 ? low : high * 2 ** 32 + (low >>> 0);
 }
 
-const checker = new Walk();
-const walk = new Walk();
-
 /** Calls `visit` for every row of a walk: addresses, length and byte strides of the innermost dimension. */
-function rows(
+function eachRow(
   w: Walk,
   visit: (pointers: readonly number[], n: number, strides: readonly number[]) => void,
 ): void {
@@ -102,128 +202,10 @@ function rows(
   }
 }
 
-/** How the indexed tensor is moved by the indices at a row's position: in bytes. */
-class Mover {
-  private readonly i32: Int32Array;
-  private readonly sizes: readonly number[];
-  private readonly steps: readonly number[];
-
-  constructor(heap: Heap, { stride, size }: Indices, itemSize: number) {
-    this.i32 = heap.i32;
-    this.sizes = size;
-    this.steps = stride.map((s) => s * itemSize);
-  }
-
-  /** The displacement for index addresses `pointers[2…]`, each moved `i` inner steps. */
-  at(pointers: readonly number[], strides: readonly number[], i: number): number {
-    let moved = 0;
-    for (let k = 0; k < this.sizes.length; k++) {
-      const value = readIndex(this.i32, (pointers[k + 2] + strides[k + 2] * i) >>> 2);
-      moved += (value < 0 ? value + this.sizes[k] : value) * this.steps[k];
-    }
-    return moved;
-  }
-}
-
-function prepare(heap: Heap, sizes: readonly number[], first: View, second: View, indices: Indices): Mover {
-  walk.set(sizes, [first, second, ...indices.index]);
-  walk.simplify();
-  return new Mover(heap, indices, first.dtype.itemSize);
-}
-
-function rowIsFixed(strides: readonly number[]): boolean {
-  for (let k = 2; k < strides.length; k++) if (strides[k] !== 0) return false;
-  return true;
-}
-
-/** Copies one element of `itemSize` bytes. */
-function copyElement(heap: Heap, itemSize: number, to: number, from: number): void {
-  if (itemSize === 4) heap.i32[to >>> 2] = heap.i32[from >>> 2];
-  else if (itemSize === 8) {
-    heap.i32[to >>> 2] = heap.i32[from >>> 2];
-    heap.i32[(to >>> 2) + 1] = heap.i32[(from >>> 2) + 1];
-  } else {
-    heap.u8[to] = heap.u8[from];
-    if (itemSize === 2) heap.u8[to + 1] = heap.u8[from + 1];
-  }
-}
-
-/** Moves rows: `place(pointers, moved)` says from where to where. */
-function moveRows(heap: Heap, itemSize: number, mover: Mover, indexed: 0 | 1): void {
-  const other = 1 - indexed;
-  rows(walk, (pointers, n, strides) => {
-    const fixed = rowIsFixed(strides);
-    const moved = fixed ? mover.at(pointers, strides, 0) : 0;
-    if (fixed && n * itemSize >= 64 && strides[0] === itemSize && strides[1] === itemSize) {
-      const start = [pointers[0], pointers[1]];
-      start[indexed] += moved;
-      heap.u8.copyWithin(start[0], start[1], start[1] + n * itemSize);
-      return;
-    }
-    for (let i = 0; i < n; i++) {
-      const there =
-        pointers[indexed] + strides[indexed] * i + (fixed ? moved : mover.at(pointers, strides, i));
-      const here = pointers[other] + strides[other] * i;
-      if (indexed === 0) copyElement(heap, itemSize, there, here);
-      else copyElement(heap, itemSize, here, there);
-    }
-  });
-}
-
-export function gatherElements(heap: Heap, out: View, source: View, indices: Indices): BadIndex | null {
-  const bad = findBad(heap, indices);
-  if (bad !== null || out.sizes.includes(0)) return bad;
-  const mover = prepare(heap, out.sizes, out, source, indices);
-  moveRows(heap, out.dtype.itemSize, mover, 1);
-  return null;
-}
-
-export function scatterElements(
-  heap: Heap,
-  target: View,
-  source: View,
-  indices: Indices,
-  mode: ScatterMode,
-): BadIndex | null {
-  const bad = findBad(heap, indices);
-  if (bad !== null || target.sizes.includes(0)) return bad;
-  const mover = prepareInOrder(heap, target.sizes, target, source, indices);
-  const { dtype } = target;
-  if (mode === 'set') {
-    moveRows(heap, dtype.itemSize, mover, 0);
-    return null;
-  }
-  const data = new arrayTypes[dtype.name](heap.memory.buffer) as Elements;
-  const update = updater(data, dtype, mode);
-  const shift = Math.log2(dtype.itemSize);
-  rows(walk, (pointers, n, strides) => {
-    const fixed = rowIsFixed(strides);
-    const moved = fixed ? mover.at(pointers, strides, 0) : 0;
-    for (let i = 0; i < n; i++) {
-      const at = pointers[0] + strides[0] * i + (fixed ? moved : mover.at(pointers, strides, i));
-      update(at >>> shift, (pointers[1] + strides[1] * i) >>> shift);
-    }
-  });
-  return null;
-}
-
-/** As `prepare`, but in row-major order: where places coincide the last one counts. */
-function prepareInOrder(
-  heap: Heap,
-  sizes: readonly number[],
-  first: View,
-  second: View,
-  indices: Indices,
-): Mover {
-  walk.set(sizes, [first, second, ...indices.index]);
-  if (walk.rank > 1) walk.merge();
-  return new Mover(heap, indices, first.dtype.itemSize);
-}
-
-type Update = (to: number, from: number) => void;
+type Combine = (to: number, from: number) => void;
 
 /** Combines an element with another one of the same array. */
-function updater(data: Elements, dtype: DType, mode: Exclude<ScatterMode, 'set'>): Update {
+function updater(data: Elements, dtype: DType, mode: Exclude<ScatterMode, 'set'>): Combine {
   if (data instanceof BigInt64Array) {
     // Stores wrap to 64 bits by themselves.
     if (mode === 'add')

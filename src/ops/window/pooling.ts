@@ -4,9 +4,12 @@
 import { float64, int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, product, showSizes } from '../../base/shape.ts';
+import * as E from '../../expr/expr.ts';
+import type { Expr } from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { boundsError, indexView, readAt } from '../indexing/family.ts';
 import { scatterView } from '../movement/family.ts';
+import { type PointwiseOp, pointwise } from '../pointwise/family.ts';
 import { ReductionOp } from '../reduction/family.ts';
 import { runtime } from '../runtime.ts';
 
@@ -19,7 +22,14 @@ export interface PoolGeometry {
 }
 
 /** The number of windows along one dimension; with ceilMode a last window may reach over the edge, but must start inside. */
-export function pooledSize(size: number, k: number, s: number, p: number, d: number, ceilMode: boolean): number {
+export function pooledSize(
+  size: number,
+  k: number,
+  s: number,
+  p: number,
+  d: number,
+  ceilMode: boolean,
+): number {
   const span = size + 2 * p - d * (k - 1) - 1;
   let count = (ceilMode ? Math.ceil(span / s) : Math.floor(span / s)) + 1;
   if (ceilMode && (count - 1) * s >= size + p) count--;
@@ -31,7 +41,10 @@ function outputSizes(x: Tensor, g: PoolGeometry): number[] {
   const rank = g.kernel.length;
   const space = x.sizes.slice(-rank);
   g.kernel.forEach((k, d) => {
-    if (k <= 0) throw new RuntimeError(`kernel size should be greater than zero, but got kernel_size: ${showSizes(g.kernel)}`);
+    if (k <= 0)
+      throw new RuntimeError(
+        `kernel size should be greater than zero, but got kernel_size: ${showSizes(g.kernel)}`,
+      );
     if (g.stride[d] <= 0) throw new RuntimeError('stride should not be zero');
     if (g.dilation[d] <= 0) throw new RuntimeError('dilation should be greater than zero');
     if (g.padding[d] < 0 || g.padding[d] * 2 > k) {
@@ -40,7 +53,9 @@ function outputSizes(x: Tensor, g: PoolGeometry): number[] {
       );
     }
   });
-  const out = space.map((s, d) => pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode));
+  const out = space.map((s, d) =>
+    pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode),
+  );
   if (out.some((o) => o < 1)) {
     throw new RuntimeError(
       `Given input size: (${x.sizes.slice(-rank - 1).join('x')}). Calculated output size: (${[x.sizes[x.sizes.length - rank - 1], ...out].join('x')}). Output size is too small`,
@@ -99,40 +114,60 @@ export function maxPool(name: string, x: Tensor, g: PoolGeometry): { values: Ten
   return { values: gatherFlat(name, x, indices, lead), indices };
 }
 
+/** How many times `step` fits into `x`, less than `count` times: whole numbers without a division where that is cheaper. */
+function quotient(x: Expr, step: number, count: number): Expr {
+  if (count > 16) return E.div(x, step);
+  let sum: Expr = E.constant(0, x.type);
+  for (let i = 1; i < count; i++) sum = E.add(sum, E.cast(E.ge(x, i * step), x.type));
+  return sum;
+}
+
+const positionOps = new Map<string, PointwiseOp>();
+
+/**
+ * The op that turns positions within windows into positions within the flattened image, for one geometry. Operands: the position in
+ * the window, then for each dimension where the window starts and the first place of it that is inside the image.
+ */
+function positionOp(space: readonly number[], g: PoolGeometry): PointwiseOp {
+  const key = [space, g.kernel, g.dilation].join(';');
+  let op = positionOps.get(key);
+  if (op === undefined) {
+    const kernelStrides = contiguousStrides(g.kernel);
+    const spaceStrides = contiguousStrides(space);
+    op = pointwise('max_pool_position', {
+      expr: ([position, ...bounds]) => {
+        let rest = position;
+        let flat: Expr = E.constant(0, position.type);
+        space.forEach((size, d) => {
+          const k = quotient(rest, kernelStrides[d], g.kernel[d]);
+          rest = E.sub(rest, E.mul(k, kernelStrides[d]));
+          // A window of nothing but −∞ may point at the frame: the nearest real place stands for it.
+          const inside = E.min(
+            E.max(E.add(bounds[2 * d], E.mul(k, g.dilation[d])), bounds[2 * d + 1]),
+            E.constant(size - 1, position.type),
+          );
+          flat = E.add(flat, E.mul(inside, spaceStrides[d]));
+        });
+        return flat;
+      },
+    });
+    positionOps.set(key, op);
+  }
+  return op;
+}
+
 /** Positions within windows as positions within the image, flattened. */
 function flatPositions(inWindow: Tensor, space: readonly number[], g: PoolGeometry, lead: number): Tensor {
-  const rank = space.length;
-  const data = runtime.memory(inWindow) as BigInt64Array;
   const outs = inWindow.sizes.slice(lead);
-  const perImage = product(outs);
-  const kernelStrides = contiguousStrides(g.kernel);
-  const outStrides = contiguousStrides(outs);
-  const spaceStrides = contiguousStrides(space);
-  // Per output position the image position of the window's corner: the same for every image.
-  const corner = new Array<number[]>(perImage);
-  for (let p = 0; p < perImage; p++) {
-    let rest = p;
-    corner[p] = outStrides.map((s, d) => {
-      const i = Math.floor(rest / s);
-      rest -= i * s;
-      return i * g.stride[d] - g.padding[d];
-    });
-  }
-  for (let i = 0; i < data.length; i++) {
-    const start = corner[i % perImage];
-    let rest = Number(data[i]);
-    let flat = 0;
-    for (let d = 0; d < rank; d++) {
-      const k = Math.floor(rest / kernelStrides[d]);
-      rest -= k * kernelStrides[d];
-      let at = start[d] + k * g.dilation[d];
-      // A window of nothing but −∞ may point at the frame: take its first real element.
-      while (at < 0) at += g.dilation[d];
-      flat += Math.min(at, space[d] - 1) * spaceStrides[d];
-    }
-    data[i] = BigInt(flat);
-  }
-  return inWindow;
+  const bounds = outs.flatMap((count, d) => {
+    const shape = outs.map((_, i) => (i === d ? count : 1));
+    const starts = Array.from({ length: count }, (_, i) => i * g.stride[d] - g.padding[d]);
+    const firsts = starts.map((s) => (s < 0 ? s + Math.ceil(-s / g.dilation[d]) * g.dilation[d] : s));
+    const table = (values: readonly number[]): Tensor =>
+      runtime.fromArray(BigInt64Array.from(values, BigInt), shape, int64, inWindow);
+    return [table(starts), table(firsts)];
+  });
+  return runtime.pointwise(positionOp(space, g), [inWindow, ...bounds], []);
 }
 
 /** Elements of every image at flattened positions; the gradient goes back to those elements. */
@@ -166,7 +201,13 @@ export function sumPool(name: string, x: Tensor, g: PoolGeometry): Tensor {
   const out = outputSizes(x, g);
   const total = runtime.noGrad(() => {
     const windows = windowed(framed(x, g, out, 0), g, out);
-    return runtime.reduce(windowSumOp, windows, windows.sizes.map((_, d) => d >= lead + rank), false, x.dtype);
+    return runtime.reduce(
+      windowSumOp,
+      windows,
+      windows.sizes.map((_, d) => d >= lead + rank),
+      false,
+      x.dtype,
+    );
   });
   const { sizes } = x;
   return runtime.record(total, {
@@ -189,7 +230,9 @@ function sumPoolBackward(
   const space = out.map((o, d) =>
     Math.max((o - 1) * g.stride[d] + g.dilation[d] * (g.kernel[d] - 1) + 1, sizes[lead + d] + g.padding[d]),
   );
-  const expanded = grad.reshape([...grad.sizes, ...g.kernel.map(() => 1)]).expand([...grad.sizes, ...g.kernel]);
+  const expanded = grad
+    .reshape([...grad.sizes, ...g.kernel.map(() => 1)])
+    .expand([...grad.sizes, ...g.kernel]);
   const whole = scatterView(expanded, [...sizes.slice(0, lead), ...space], (t) => windowedView(t, g, out));
   let inner = whole;
   for (let d = 0; d < rank; d++) inner = inner.narrow(lead + d, g.padding[d], sizes[lead + d]);
@@ -214,7 +257,9 @@ function windowedView(x: Tensor, g: PoolGeometry, out: readonly number[]): Tenso
 
 /** How many elements each window averages over: [out…] as float64 numbers. */
 export function windowCounts(space: readonly number[], g: PoolGeometry, includePad: boolean): Float64Array {
-  const out = space.map((s, d) => pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode));
+  const out = space.map((s, d) =>
+    pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode),
+  );
   const perDim = space.map((s, d) =>
     Float64Array.from({ length: out[d] }, (_, i) => {
       const start = i * g.stride[d] - g.padding[d];
