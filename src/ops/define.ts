@@ -21,6 +21,12 @@ export type Call<P extends readonly unknown[], O, R> = (
 /** The same for functions of `torch` that are not methods of Tensor: the definition says `functionOnly`. */
 export type FreeCall<P extends readonly unknown[], O, R> = Call<P, O, R> & { readonly functionOnly: true };
 
+/** The type of the method, for functions that are called in several ways (it cannot be derived from overloads). */
+export interface HasMethod<M> {
+  /** Types only: there is no such property at run time. */
+  readonly asMethod: M;
+}
+
 /** A function of one tensor. */
 export type UnaryOp = Call<[input: Tensor], { out?: Tensor }, Tensor>;
 /** A number stands for a Python scalar in promotion: whole numbers count as int. */

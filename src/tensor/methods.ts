@@ -12,7 +12,9 @@ type Table = typeof ops & typeof access & typeof create & typeof graph & typeof 
 /** Parameters after the first, for every form of call. */
 type Rest<P> = P extends readonly [unknown?, ...infer T] ? T : never;
 
-type AsMethod<F> = F extends (...args: infer P) => infer R ? (...args: Rest<P>) => R : never;
+type AsMethod<F> = F extends { readonly asMethod: infer M }
+  ? M
+  : F extends (...args: infer P) => infer R ? (...args: Rest<P>) => R : never;
 
 /** Everything in the table but the functions marked `functionOnly`. */
 type MethodNames = {

@@ -4,7 +4,9 @@ import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
+import { reluOp } from '../../ops/pointwise/activations.ts';
 import { type Plan, pointwise, type PointwiseOp } from '../../ops/pointwise/family.ts';
+import { logSoftmaxAlong, softmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
 import { rand } from '../../tensor/random.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -13,7 +15,9 @@ type Simple = FreeCall<[input: Tensor, inplace?: boolean], { inplace?: boolean }
 
 /** The result of a plan: a new tensor, or the input itself where `inplace`. */
 function run([op, operands, attributes]: Plan, inplace: boolean): Tensor {
-  return inplace ? runtime.pointwiseInplace(op, operands, attributes) : runtime.pointwise(op, operands, attributes);
+  return inplace
+    ? runtime.pointwiseInplace(op, operands, attributes)
+    : runtime.pointwise(op, operands, attributes);
 }
 
 function simple(name: string, op: PointwiseOp): Simple {
@@ -24,20 +28,16 @@ function simple(name: string, op: PointwiseOp): Simple {
   );
 }
 
-const reluOp = pointwise('relu', {
-  expr: ([x]) => E.select(E.le(x, 0), E.constant(0, x.type), x),
-  derivative: ([x], out) => [E.isFloat(x.type) ? E.cast(E.gt(out, 0), x.type) : null],
-  check: (_, [x]) => {
-    if (x.dtype === 'bool') throw new RuntimeError('Boolean inputs not supported for relu');
-  },
-});
-
 /** max(x, 0). https://pytorch.org/docs/stable/generated/torch.nn.functional.relu.html */
 export const relu: Simple = simple('relu', reluOp);
 /** max(x, 0), in place. */
-export const relu_: FreeCall<[input: Tensor], object, Tensor> = define('relu_(input)', (x: Tensor) => relu(x, true), {
-  functionOnly: true,
-});
+export const relu_: FreeCall<[input: Tensor], object, Tensor> = define(
+  'relu_(input)',
+  (x: Tensor) => relu(x, true),
+  {
+    functionOnly: true,
+  },
+);
 
 const hardtanhOp = pointwise('hardtanh', {
   expr: ([x], [low, high]) => E.min(E.max(x, low), high),
@@ -58,7 +58,8 @@ export const hardtanh: FreeCall<
   Tensor
 > = define(
   'hardtanh(input, minVal=-1, maxVal=1, inplace=False)',
-  (input: Tensor, minVal = -1, maxVal = 1, inplace = false) => run([hardtanhOp, [input], [minVal, maxVal]], inplace),
+  (input: Tensor, minVal = -1, maxVal = 1, inplace = false) =>
+    run([hardtanhOp, [input], [minVal, maxVal]], inplace),
   { functionOnly: true },
 );
 
@@ -138,11 +139,7 @@ const geluTanhOp = pointwise('gelu', {
 });
 
 /** x·Φ(x), exactly or approximated by tanh. Hendrycks and Gimpel 2016. */
-export const gelu: FreeCall<
-  [input: Tensor],
-  { approximate?: 'none' | 'tanh' },
-  Tensor
-> = define(
+export const gelu: FreeCall<[input: Tensor], { approximate?: 'none' | 'tanh' }, Tensor> = define(
   "gelu(input, *, approximate='none')",
   (input: Tensor, approximate: 'none' | 'tanh' = 'none') => {
     switch (approximate) {
@@ -259,7 +256,11 @@ const hardshrinkOp = pointwise('hardshrink', {
 });
 const softshrinkOp = pointwise('softshrink', {
   expr: ([x], [l]) =>
-    E.select(E.gt(x, l), E.sub(x, l), E.select(E.lt(x, E.neg(l)), E.add(x, l), E.mul(x, E.constant(0, x.type)))),
+    E.select(
+      E.gt(x, l),
+      E.sub(x, l),
+      E.select(E.lt(x, E.neg(l)), E.add(x, l), E.mul(x, E.constant(0, x.type))),
+    ),
   derivative: ([x], _, [l]) => [E.cast(E.or(E.gt(x, l), E.lt(x, E.neg(l))), x.type)],
 });
 
@@ -299,7 +300,8 @@ export const threshold: FreeCall<
   Tensor
 > = define(
   'threshold(input, threshold, value, inplace=False)',
-  (input: Tensor, t: number, value: number, inplace = false) => run([thresholdOp, [input], [t, value]], inplace),
+  (input: Tensor, t: number, value: number, inplace = false) =>
+    run([thresholdOp, [input], [t, value]], inplace),
   { functionOnly: true },
 );
 
@@ -337,7 +339,9 @@ export const rrelu: FreeCall<
   'rrelu(input, lower=0.125, upper=0.3333333333333333, training=False, inplace=False)',
   (input: Tensor, lower = 1 / 8, upper = 1 / 3, training = false, inplace = false) => {
     if (!training) return leakyRelu(input, (lower + upper) / 2, inplace);
-    const slopes = rand(input.sizes, { dtype: input.dtype }).mul(upper - lower).add(lower);
+    const slopes = rand(input.sizes, { dtype: input.dtype })
+      .mul(upper - lower)
+      .add(lower);
     return run([preluOp, [input, slopes], []], inplace);
   },
   { functionOnly: true },
@@ -375,51 +379,6 @@ function floatInput(input: Tensor, dtype: DType | null): Tensor {
   return dtype === null || dtype === input.dtype ? input : input.to(dtype);
 }
 
-function requireFloat(input: Tensor, name: string): void {
-  if (!input.dtype.isFloatingPoint) {
-    throw new RuntimeError(`"${name}_lastdim_kernel_impl" not implemented for '${input.dtype.scalarName}'`);
-  }
-}
-
-/** exp(x − max)/Σ. The gradient: y·(g − Σ g·y). */
-export function softmaxAlong(input: Tensor, dim: number): Tensor {
-  requireFloat(input, 'softmax');
-  const d = input.sizes.length === 0 ? 0 : wrapDim(dim, input.sizes.length);
-  const out = runtime.noGrad(() => {
-    if (input.numel() === 0) return input.clone();
-    const e = input.sub(input.amax(d, true)).exp();
-    return e.div_(e.sum(d, true));
-  });
-  return runtime.record(out, {
-    name: 'Softmax',
-    inputs: [input],
-    saved: [out],
-    backward: ([grad], [y]) => {
-      if (grad === null || grad === undefined) return [null];
-      const gy = grad.mul(y);
-      return [gy.sub(y.mul(gy.sum(d, true)))];
-    },
-  });
-}
-
-/** x − log Σ eˣ. The gradient: g − eʸ·Σ g. */
-export function logSoftmaxAlong(input: Tensor, dim: number): Tensor {
-  requireFloat(input, 'log_softmax');
-  const d = input.sizes.length === 0 ? 0 : wrapDim(dim, input.sizes.length);
-  const out = runtime.noGrad(() => {
-    if (input.numel() === 0) return input.clone();
-    const shifted = input.sub(input.amax(d, true));
-    return shifted.sub_(shifted.exp().sum(d, true).log());
-  });
-  return runtime.record(out, {
-    name: 'LogSoftmax',
-    inputs: [input],
-    saved: [out],
-    backward: ([grad], [y]) =>
-      grad === null || grad === undefined ? [null] : [grad.sub(y.exp().mul(grad.sum(d, true)))],
-  });
-}
-
 function softmaxLike(name: string, along: (x: Tensor, dim: number) => Tensor): SoftmaxCall {
   return define(
     `${name}(input, dim=None, _stacklevel=3, dtype=None)`,
@@ -437,10 +396,18 @@ export const logSoftmax: SoftmaxCall = softmaxLike('log_softmax', logSoftmaxAlon
 export const softmin: SoftmaxCall = softmaxLike('softmin', (x, dim) => softmaxAlong(x.neg(), dim));
 
 /** σ(x). */
-export const sigmoid: FreeCall<[input: Tensor], object, Tensor> = define('sigmoid(input)', (x: Tensor) => x.sigmoid(), {
-  functionOnly: true,
-});
+export const sigmoid: FreeCall<[input: Tensor], object, Tensor> = define(
+  'sigmoid(input)',
+  (x: Tensor) => x.sigmoid(),
+  {
+    functionOnly: true,
+  },
+);
 /** tanh x. */
-export const tanh: FreeCall<[input: Tensor], object, Tensor> = define('tanh(input)', (x: Tensor) => x.tanh(), {
-  functionOnly: true,
-});
+export const tanh: FreeCall<[input: Tensor], object, Tensor> = define(
+  'tanh(input)',
+  (x: Tensor) => x.tanh(),
+  {
+    functionOnly: true,
+  },
+);

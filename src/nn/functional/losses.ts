@@ -6,9 +6,9 @@ import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { broadcastTensors } from '../../ops/movement/broadcasting.ts';
 import { pointwise } from '../../ops/pointwise/family.ts';
+import { logSoftmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { logSoftmaxAlong } from './activations.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 
@@ -23,7 +23,8 @@ const LEGACY = 'sizeAverage=None, reduce=None';
 /** PyTorch's old arguments as a reduction. */
 function reductionOf(sizeAverage: boolean | null, reduce: boolean | null, reduction: Reduction): Reduction {
   if (sizeAverage === null && reduce === null) {
-    if (!['none', 'mean', 'sum'].includes(reduction)) throw new ValueError(`${reduction} is not a valid value for reduction`);
+    if (!['none', 'mean', 'sum'].includes(reduction))
+      throw new ValueError(`${reduction} is not a valid value for reduction`);
     return reduction;
   }
   if (reduce === false) return 'none';
@@ -36,7 +37,13 @@ function reduced(loss: Tensor, reduction: Reduction): Tensor {
 }
 
 type PairLoss<O = object> = FreeCall<
-  [input: Tensor, target: Tensor, sizeAverage?: boolean | null, reduce?: boolean | null, reduction?: Reduction],
+  [
+    input: Tensor,
+    target: Tensor,
+    sizeAverage?: boolean | null,
+    reduce?: boolean | null,
+    reduction?: Reduction,
+  ],
   Legacy & O & { target?: Tensor },
   Tensor
 >;
@@ -137,16 +144,15 @@ export const huberLoss: FreeCall<
 function checkTarget(input: Tensor, target: Tensor, weight: Tensor | null): void {
   const classDim = input.sizes.length === 1 ? 0 : 1;
   const classes = input.sizes[classDim];
-  if (input.sizes.length === 0) throw new ValueError(`Expected 1 or more dimensions (got ${input.sizes.length})`);
+  if (input.sizes.length === 0)
+    throw new ValueError(`Expected 1 or more dimensions (got ${input.sizes.length})`);
   if (weight !== null && (weight.sizes.length !== 1 || weight.sizes[0] !== classes)) {
     throw new RuntimeError(
       `weight tensor should be defined either for all ${classes} classes or no classes but got weight tensor of shape: ${showSizes(weight.sizes)}`,
     );
   }
   if (target.dtype !== int64 && target.dtype.name !== 'uint8') {
-    throw new RuntimeError(
-      `expected scalar type Long but found ${target.dtype.scalarName}`,
-    );
+    throw new RuntimeError(`expected scalar type Long but found ${target.dtype.scalarName}`);
   }
   const expected = input.sizes.filter((_, d) => d !== classDim);
   if (!sameSizes(expected, target.sizes)) {
@@ -155,9 +161,7 @@ function checkTarget(input: Tensor, target: Tensor, weight: Tensor | null): void
         `Expected input batch_size (${input.sizes[0]}) to match target batch_size (${target.sizes[0] ?? 1}).`,
       );
     }
-    throw new RuntimeError(
-      `Expected target size ${showSizes(expected)}, got ${showSizes(target.sizes)}`,
-    );
+    throw new RuntimeError(`Expected target size ${showSizes(expected)}, got ${showSizes(target.sizes)}`);
   }
 }
 
@@ -271,7 +275,10 @@ function crossEntropySmoothed(
   else if (weight === null) smooth = uniform.sum().div(ignored.logicalNot().sum());
   else {
     const safe = target.maskedFill(ignored, 0);
-    const scales = weight.indexSelect(0, safe.reshape([-1])).reshape(safe.sizes).maskedFill(ignored, 0);
+    const scales = weight
+      .indexSelect(0, safe.reshape([-1]))
+      .reshape(safe.sizes)
+      .maskedFill(ignored, 0);
     smooth = uniform.sum().div(scales.sum());
   }
   return nll.mul(1 - smoothing).add(smooth.mul(smoothing / classes));
@@ -326,7 +333,14 @@ export const crossEntropy: FreeCall<
     }
     const classDim = input.sizes.length === 1 ? 0 : 1;
     if (labelSmoothing > 0) {
-      return crossEntropySmoothed(logSoftmaxAlong(input, classDim), target, weight, ignoreIndex, labelSmoothing, kind);
+      return crossEntropySmoothed(
+        logSoftmaxAlong(input, classDim),
+        target,
+        weight,
+        ignoreIndex,
+        labelSmoothing,
+        kind,
+      );
     }
     checkTarget(input, target, weight);
     return negativeLogLikelihood(logSoftmaxAlong(input, classDim), target, weight, ignoreIndex, kind);
@@ -346,10 +360,7 @@ const bceOp = pointwise('binary_cross_entropy', {
     const spread = E.max(E.mul(E.sub(1, x), x), E.constant(1e-12, x.type));
     return [
       E.div(E.sub(x, y), spread),
-      E.sub(
-        E.max(E.log1p(E.neg(x)), E.constant(-100, x.type)),
-        E.max(E.log(x), E.constant(-100, x.type)),
-      ),
+      E.sub(E.max(E.log1p(E.neg(x)), E.constant(-100, x.type)), E.max(E.log(x), E.constant(-100, x.type))),
     ];
   },
 });
@@ -398,10 +409,7 @@ const logitsOp = pointwise('binary_cross_entropy_with_logits', {
   gradName: 'BinaryCrossEntropyWithLogits',
   // max(x, 0) − x·y + log(1 + e^−|x|)
   expr: ([x, y]) =>
-    E.add(
-      E.sub(E.max(x, E.constant(0, x.type)), E.mul(x, y)),
-      E.log1p(E.exp(E.neg(E.abs(x)))),
-    ),
+    E.add(E.sub(E.max(x, E.constant(0, x.type)), E.mul(x, y)), E.log1p(E.exp(E.neg(E.abs(x))))),
   derivative: ([x, y]) => [E.sub(E.div(1, E.add(E.exp(E.neg(x)), 1)), y), E.neg(x)],
 });
 
@@ -496,9 +504,7 @@ export const klDiv: FreeCall<
 );
 
 /** log(1 + exp(−y·x)). */
-export const softMarginLoss: PairLoss = pairLoss('soft_margin_loss', (x, y) =>
-  y.neg().mul(x).exp().log1p(),
-);
+export const softMarginLoss: PairLoss = pairLoss('soft_margin_loss', (x, y) => y.neg().mul(x).exp().log1p());
 
 /** max(0, −y·(x₁ − x₂) + margin). */
 export const marginRankingLoss: FreeCall<
@@ -608,8 +614,10 @@ export const cosineEmbeddingLoss: FreeCall<
       throw new RuntimeError('0D or 1D target tensor expected, multi-target not supported');
     }
     if (target.sizes.length === 1 && x1.sizes.length !== 2) {
-      throw new RuntimeError('1D target tensor expects 2D input tensors, but found inputs with sizes ' +
-        `${showSizes(x1.sizes)} and ${showSizes(x2.sizes)}.`);
+      throw new RuntimeError(
+        '1D target tensor expects 2D input tensors, but found inputs with sizes ' +
+          `${showSizes(x1.sizes)} and ${showSizes(x2.sizes)}.`,
+      );
     }
     const dim = target.sizes.length;
     // The epsilon is added to the squared lengths.
@@ -694,7 +702,15 @@ export const tripletMarginLoss: FreeCall<
       );
     }
     const distance = (x: Tensor, y: Tensor): Tensor => pairwiseDistance(x, y, p, eps);
-    return triplet(anchor, positive, negative, distance, margin, swap, reductionOf(sizeAverage, reduce, reduction));
+    return triplet(
+      anchor,
+      positive,
+      negative,
+      distance,
+      margin,
+      swap,
+      reductionOf(sizeAverage, reduce, reduction),
+    );
   },
   { functionOnly: true },
 );
@@ -758,7 +774,8 @@ export const multiMarginLoss: FreeCall<
     const index = target.reshape([-1, 1]);
     const gap = x.sub(x.gather(1, index)).add(margin).clampMin(0);
     const powered = p === 1 ? gap : gap.mul(gap);
-    const scaled = weight === null ? powered : powered.mul(weight.indexSelect(0, index.squeeze(1)).unsqueeze(1));
+    const scaled =
+      weight === null ? powered : powered.mul(weight.indexSelect(0, index.squeeze(1)).unsqueeze(1));
     const loss = scaled.scatter(1, index, 0).sum(1).div(x.sizes[1]);
     const shaped = single && target.sizes.length === 0 ? loss.squeeze(0) : loss;
     return reduced(shaped, reductionOf(sizeAverage, reduce, reduction));
@@ -848,7 +865,15 @@ export const poissonNllLoss: FreeCall<
   ) => {
     let loss = logInput ? input.exp().sub(target.mul(input)) : input.sub(target.mul(input.add(eps).log()));
     if (full) {
-      const stirling = target.mul(target.log()).sub(target).add(target.mul(2 * Math.PI).log().mul(0.5));
+      const stirling = target
+        .mul(target.log())
+        .sub(target)
+        .add(
+          target
+            .mul(2 * Math.PI)
+            .log()
+            .mul(0.5),
+        );
       loss = loss.add(stirling.maskedFill(target.le(1), 0));
     }
     return reduced(loss, reductionOf(sizeAverage, reduce, reduction));
@@ -863,23 +888,22 @@ export const gaussianNllLoss: FreeCall<
   Tensor
 > = define(
   "gaussian_nll_loss(input, target, var, full=False, eps=1e-06, reduction='mean')",
-  (
-    input: Tensor,
-    target: Tensor,
-    given: Tensor,
-    full = false,
-    eps = 1e-6,
-    reduction: Reduction = 'mean',
-  ) => {
+  (input: Tensor, target: Tensor, given: Tensor, full = false, eps = 1e-6, reduction: Reduction = 'mean') => {
     let variance = given;
     if (!sameSizes(variance.sizes, input.sizes)) {
       if (sameSizes(input.sizes.slice(0, -1), variance.sizes)) variance = variance.unsqueeze(-1);
-      else if (!(sameSizes(input.sizes.slice(0, -1), variance.sizes.slice(0, -1)) && variance.sizes[variance.sizes.length - 1] === 1)) {
+      else if (
+        !(
+          sameSizes(input.sizes.slice(0, -1), variance.sizes.slice(0, -1)) &&
+          variance.sizes[variance.sizes.length - 1] === 1
+        )
+      ) {
         throw new ValueError('var is of incorrect size');
       }
     }
     if (!['none', 'mean', 'sum'].includes(reduction)) throw new ValueError(`${reduction} is not valid`);
-    if (runtime.noGrad(() => variance.lt(0).any().item())) throw new ValueError('var has negative entry/entries');
+    if (runtime.noGrad(() => variance.lt(0).any().item()))
+      throw new ValueError('var has negative entry/entries');
     // Cut off at eps for the value; the gradient passes as if it were not.
     const floor = runtime.noGrad(() => variance.clampMin(eps).sub(variance));
     const v = variance.add(floor);

@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall, type Operand } from '../define.ts';
 import { nonzero } from '../indexing/advanced.ts';
 import { runtime } from '../runtime.ts';
-import { defineOp, INTEGERS, pointwise, type PointwiseSpec } from './family.ts';
+import { defineOp, pointwise } from './family.ts';
 
 const whereOp = pointwise('where', { conditions: [0], expr: ([c, x, y]) => E.select(c, x, y) });
 
@@ -123,23 +123,14 @@ export const clampMax: Call<[input: Tensor, max: Operand], { max?: Operand; out?
     [],
   ]);
 
-const lerpSpec: PointwiseSpec = {
+const lerpOp = pointwise('lerp', {
   expr: ([x, y, w]) => {
     const d = E.sub(y, x);
     // From the nearer end, so that weight 1 gives `end` exactly.
     return E.select(E.lt(E.abs(w), 0.5), E.add(x, E.mul(w, d)), E.sub(y, E.mul(d, E.sub(1, w))));
   },
   derivative: ([x, y, w]) => [E.sub(1, w), w, E.sub(y, x)],
-};
-const lerpScalarOp = pointwise('lerp', {
-  ...lerpSpec,
-  refuses: { kernel: 'lerp_kernel_scalar', dtypes: INTEGERS },
 });
-const lerpTensorOp = pointwise('lerp', {
-  ...lerpSpec,
-  refuses: { kernel: 'lerp_kernel_tensor', dtypes: INTEGERS },
-});
-
 /** input + weight·(end − input). https://pytorch.org/docs/stable/generated/torch.lerp.html */
 export const lerp: Call<
   [input: Tensor, end: Tensor, weight: Operand],
@@ -150,11 +141,12 @@ export const lerp: Call<
   {},
   (input: Tensor, end: Tensor, weight: Operand) => {
     expectDtype(input, end, 'end');
-    if (runtime.isTensor(weight)) {
-      expectDtype(input, weight, 'weight');
-      return [lerpTensorOp, [input, end, weight], []];
+    if (runtime.isTensor(weight)) expectDtype(input, weight, 'weight');
+    if (!input.dtype.isFloatingPoint) {
+      const kernel = runtime.isTensor(weight) ? 'lerp_kernel_tensor' : 'lerp_kernel_scalar';
+      throw new RuntimeError(`"${kernel}" not implemented for '${input.dtype.scalarName}'`);
     }
-    return [lerpScalarOp, [input, end, weight], []];
+    return [lerpOp, [input, end, weight], []];
   },
 );
 

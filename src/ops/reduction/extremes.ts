@@ -3,7 +3,7 @@ import { bool, int64, uint8, type DType } from '../../base/dtype.ts';
 import { IndexError, RuntimeError } from '../../base/errors.ts';
 import { dimsToMask, product, wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type Call, define, type Dims } from '../define.ts';
+import { type Call, define, type Dims, type HasMethod } from '../define.ts';
 import { boundsError, indexView, readAt } from '../indexing/family.ts';
 import { runtime } from '../runtime.ts';
 import { ReductionOp } from './family.ts';
@@ -72,7 +72,13 @@ export function oneDim(input: Tensor, dim: number): boolean[] {
 }
 
 /** The elements at positions found by an arg-reduction along `dim`. Gradients flow to those elements alone. */
-export function takeAt(name: string, input: Tensor, dim: number, positions: Tensor, keepdim: boolean): Tensor {
+export function takeAt(
+  name: string,
+  input: Tensor,
+  dim: number,
+  positions: Tensor,
+  keepdim: boolean,
+): Tensor {
   if (input.sizes.length === 0) return input.clone();
   const d = wrapDim(dim, input.sizes.length);
   const kept = keepdim ? positions : positions.unsqueeze(d);
@@ -95,7 +101,15 @@ export function takeAt(name: string, input: Tensor, dim: number, positions: Tens
   return squeezed;
 }
 
-interface ExtremeCall {
+interface ExtremeMethod {
+  (): Tensor;
+  (other: Tensor): Tensor;
+  (dim: number, keepdim?: boolean): ValuesIndices;
+  (options: { dim: number; keepdim?: boolean; out?: unknown }): ValuesIndices;
+  (dim: number, options: { keepdim?: boolean; out?: unknown }): ValuesIndices;
+}
+
+interface ExtremeCall extends HasMethod<ExtremeMethod> {
   (input: Tensor): Tensor;
   (input: Tensor, other: Tensor): Tensor;
   (input: Tensor, dim: number, keepdim?: boolean): ValuesIndices;
@@ -116,7 +130,10 @@ function extreme(name: 'max' | 'min', all: ReductionOp, position: ReductionOp): 
     const indices = runtime.reduce(position, input, mask, keepdim, int64);
     return pair(name, takeAt(name === 'max' ? 'Max' : 'Min', input, dim, indices, keepdim), indices);
   };
-  return define(`${name}(input, dim|other=None, keepdim=False, *, out=None)`, implementation as never) as never;
+  return define(
+    `${name}(input, dim|other=None, keepdim=False, *, out=None)`,
+    implementation as never,
+  ) as never;
 }
 
 /**
@@ -137,8 +154,13 @@ function arg(name: string, op: ReductionOp): ArgCall {
   return define(
     `${name}(input, dim=None, keepdim=False, *, out=None)`,
     (input: Tensor, dim: number | null = null, keepdim = false) => {
+      if (input.dtype === bool) throw new RuntimeError(`"${name}_cpu" not implemented for 'Bool'`);
       if (dim === null) {
-        requireElements(input, input.sizes.map(() => true), name);
+        requireElements(
+          input,
+          input.sizes.map(() => true),
+          name,
+        );
         const flat = runtime.reduce(op, input.reshape([-1]), [true], false, int64);
         return keepdim ? flat.reshape(input.sizes.map(() => 1)) : flat;
       }
@@ -197,4 +219,3 @@ export const countNonzero: Call<[input: Tensor, dim?: Dims], { dim?: Dims }, Ten
   (input: Tensor, dim: Dims = null) =>
     runtime.reduce(countOp, input.ne(0), dimsToMask(dim, input.sizes.length), false, int64),
 );
-

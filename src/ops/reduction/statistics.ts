@@ -1,6 +1,6 @@
 /** Products, variances, norms and log-sum-exp. */
 import { type DType, getDefaultDtype } from '../../base/dtype.ts';
-import { NotImplementedError, RuntimeError } from '../../base/errors.ts';
+import { NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { dimsToMask } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -65,7 +65,9 @@ export const nanmean: SumCall = define(
   'nanmean(input, dim=None, keepdim=False, *, dtype=None, out=None)',
   (input: Tensor, dim: Dims = null, keepdim = false, dtype: DType | null = null) => {
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`nanmean(): expected input to have floating point or complex dtype but got ${input.dtype.scalarName}`);
+      throw new RuntimeError(
+        `nanmean(): expected input to have floating point dtype but got ${input.dtype.scalarName}`,
+      );
     }
     const count = input.isnan().logicalNot().sum(dim, keepdim);
     return input.nansum(dim, keepdim, { dtype }).div(count);
@@ -85,7 +87,14 @@ type VarianceCall<R> = (
   ...args:
     | []
     | [VarianceOptions]
-    | [dim: Dims | boolean, ...rest: [] | [VarianceOptions] | [unbiased: boolean] | [unbiased: boolean, keepdim: boolean | VarianceOptions]]
+    | [
+        dim: Dims | boolean,
+        ...rest:
+          | []
+          | [VarianceOptions]
+          | [unbiased: boolean]
+          | [unbiased: boolean, keepdim: boolean | VarianceOptions],
+      ]
 ) => R;
 
 /** The arguments of var and std: `(unbiased)`, `(dim, unbiased, keepdim)`, `(dim, { correction })`. */
@@ -98,7 +107,8 @@ function varianceArguments(
   name: string,
 ): { dims: Dims; keepdim: boolean; correction: number; mask: boolean[] } {
   if (!input.dtype.isFloatingPoint) {
-    throw new RuntimeError(`${name} only support floating point and complex dtypes`);
+    const subject = name.endsWith('_mean') ? name : 'std and var';
+    throw new RuntimeError(`${subject} only support floating point and complex dtypes`);
   }
   const dims = typeof dim === 'boolean' ? null : dim;
   const flag = typeof dim === 'boolean' ? dim : (unbiased ?? true);
@@ -127,17 +137,21 @@ function variance(name: string, input: Tensor, a: ReturnType<typeof varianceArgu
 
 const VARIANCE = 'input, dim=None, unbiased=None, keepdim=False, *, correction=None, out=None';
 
-function varianceLike<R>(name: string, compute: (input: Tensor, a: ReturnType<typeof varianceArguments>) => R): VarianceCall<R> {
-  return define(
-    `${name}(${VARIANCE})`,
-    ((
-      input: Tensor,
-      dim: Dims | boolean = null,
-      unbiased: boolean | null = null,
-      keepdim = false,
-      correction: number | null = null,
-    ) => compute(input, varianceArguments(input, dim, unbiased, keepdim, correction, name))) as never,
-  ) as unknown as VarianceCall<R>;
+function varianceLike<R>(
+  name: string,
+  compute: (input: Tensor, a: ReturnType<typeof varianceArguments>) => R,
+): VarianceCall<R> {
+  return define(`${name}(${VARIANCE})`, ((
+    input: Tensor,
+    dim: Dims | boolean = null,
+    unbiased: boolean | null = null,
+    keepdim = false,
+    correction: number | null = null,
+  ) =>
+    compute(
+      input,
+      varianceArguments(input, dim, unbiased, keepdim, correction, name),
+    )) as never) as unknown as VarianceCall<R>;
 }
 
 /** The square root of a variance, with 0 as the gradient where it is 0. */
@@ -210,8 +224,16 @@ const sumAbsOp = new ReductionOp('norm', {
   saves: ['input'],
   backward: (grad, { input }) => grad.mul(input.sgn()),
 });
-const maxAbsOp = new ReductionOp('norm', { combine: 'max', map: (x) => E.abs(x), gradName: 'LinalgVectorNorm' });
-const minAbsOp = new ReductionOp('norm', { combine: 'min', map: (x) => E.abs(x), gradName: 'LinalgVectorNorm' });
+const maxAbsOp = new ReductionOp('norm', {
+  combine: 'max',
+  map: (x) => E.abs(x),
+  gradName: 'LinalgVectorNorm',
+});
+const minAbsOp = new ReductionOp('norm', {
+  combine: 'min',
+  map: (x) => E.abs(x),
+  gradName: 'LinalgVectorNorm',
+});
 const countNonzeroOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x) => E.cast(E.ne(x, 0), x.type),
@@ -236,12 +258,21 @@ const powerOp = new ReductionOp('norm', {
   backward: (grad, { input, output, attributes: [p] }) => {
     const scaled = grad.div(output.pow(p - 1)).maskedFill(output.eq(0), 0);
     const magnitude = input.abs().pow(p - 1);
-    return input.sgn().mul(p < 2 ? magnitude.maskedFill(input.eq(0), 0) : magnitude).mul(scaled);
+    return input
+      .sgn()
+      .mul(p < 2 ? magnitude.maskedFill(input.eq(0), 0) : magnitude)
+      .mul(scaled);
   },
 });
 
 /** The vector norm over `dim` (null: all): the p-th root of Σ|x|ᵖ, and the limits for p = 0, ±∞. */
-export function vectorNorm(input: Tensor, p: number, dim: Dims, keepdim: boolean, dtype: DType | null): Tensor {
+export function vectorNorm(
+  input: Tensor,
+  p: number,
+  dim: Dims,
+  keepdim: boolean,
+  dtype: DType | null,
+): Tensor {
   if (!input.dtype.isFloatingPoint && dtype === null) {
     throw new RuntimeError(
       `linalg.vector_norm: Expected a floating point or complex tensor as input. Got ${input.dtype.scalarName}`,
@@ -255,7 +286,8 @@ export function vectorNorm(input: Tensor, p: number, dim: Dims, keepdim: boolean
   if (p === 1) return reduceWith(sumAbsOp);
   if (p === 0) return reduceWith(countNonzeroOp);
   if (Math.abs(p) === Number.POSITIVE_INFINITY) {
-    if (runtime.needsGrad([x])) return p > 0 ? x.abs().amax(dim ?? [], keepdim) : x.abs().amin(dim ?? [], keepdim);
+    if (runtime.needsGrad([x]))
+      return p > 0 ? x.abs().amax(dim ?? [], keepdim) : x.abs().amin(dim ?? [], keepdim);
     return reduceWith(p > 0 ? maxAbsOp : minAbsOp);
   }
   return reduceWith(powerOp, [p]);
@@ -275,6 +307,16 @@ export const norm: Call<
     keepdim = false,
     dtype: DType | null = null,
   ) => {
+    if (typeof p === 'string' && dtype !== null) {
+      const which = p === 'nuc' ? 'nuclear' : 'frobenius';
+      throw new ValueError(`dtype argument is not supported in ${which} norm`);
+    }
+    const target = dtype ?? input.dtype;
+    if (!target.isFloatingPoint) {
+      throw new RuntimeError(
+        `norm(): ${dtype === null ? 'input dtype' : 'the desired output dtype'} should be either floating point or complex. Got ${target.scalarName} instead.`,
+      );
+    }
     if (p === 'nuc') throw new NotImplementedError("norm with p='nuc' (it needs singular values)");
     if (typeof p === 'string' && p !== 'fro') {
       throw new RuntimeError(`only valid string values are 'fro' and 'nuc', found ${p}`);
@@ -284,8 +326,5 @@ export const norm: Call<
 );
 
 /** The p-norm of the difference. https://pytorch.org/docs/stable/generated/torch.dist.html */
-export const dist: Call<[input: Tensor, other: Tensor, p?: number], { other?: Tensor; p?: number }, Tensor> = define(
-  'dist(input, other, p=2)',
-  (input: Tensor, other: Tensor, p = 2) => input.sub(other).norm(p),
-);
-
+export const dist: Call<[input: Tensor, other: Tensor, p?: number], { other?: Tensor; p?: number }, Tensor> =
+  define('dist(input, other, p=2)', (input: Tensor, other: Tensor, p = 2) => input.sub(other).norm(p));

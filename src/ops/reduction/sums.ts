@@ -52,8 +52,14 @@ const nansumOp = new ReductionOp('nansum', {
 /** The sum, NaN counting as 0. https://pytorch.org/docs/stable/generated/torch.nansum.html */
 export const nansum: SumCall = define(
   'nansum(input, dim=None, keepdim=False, *, dtype=None, out=None)',
-  (input: Tensor, dim: Dims = null, keepdim = false, dtype: DType | null = null) =>
-    runtime.reduce(nansumOp, input, dimsToMask(dim, input.sizes.length), keepdim, sumDtype(input, dtype)),
+  (input: Tensor, dim: Dims = null, keepdim = false, dtype: DType | null = null) => {
+    const target = sumDtype(input, dtype);
+    // Integers hold no NaN: they are summed; but floats are not summed as integers.
+    if (input.dtype.isFloatingPoint && !target.isFloatingPoint) {
+      throw new RuntimeError(`"nansum_cpu" not implemented for '${target.scalarName}'`);
+    }
+    return runtime.reduce(nansumOp, input, dimsToMask(dim, input.sizes.length), keepdim, target);
+  },
 );
 
 const meanOp = new ReductionOp('mean', {
