@@ -102,4 +102,5 @@ export {
 export { isTensor, numel, resultType } from './tensor/queries.ts';
 export { Size } from './tensor/size.ts';
 export { Tensor } from './tensor/tensor.ts';
+export * as testing from './testing/index.ts';
 export * as utils from './utils.ts';

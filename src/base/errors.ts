@@ -62,3 +62,8 @@ export class OutOfMemoryError extends RuntimeError {
 export class GradcheckError extends RuntimeError {
   override readonly name: string = 'GradcheckError';
 }
+
+/** Values that a check says are wrong: Python's `AssertionError`. */
+export class AssertionError extends TorchError {
+  override readonly name: string = 'AssertionError';
+}

@@ -1,7 +1,10 @@
 /** What layers share: keyword arguments, sizes per dimension, Python's way of printing values. */
 import { isOptions } from '../../base/arguments.ts';
-import { ArgumentTypeError } from '../../base/errors.ts';
 import type { DType } from '../../base/dtype.ts';
+import { ArgumentTypeError } from '../../base/errors.ts';
+import { showFloat, showNumber } from '../../base/numbers.ts';
+
+export { showFloat };
 
 /** A size, or one per spatial dimension. */
 export type Sizes = number | readonly number[];
@@ -61,26 +64,7 @@ export function show(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'string') return `'${value}'`;
   if (typeof value === 'number') return showNumber(value);
-  if (Array.isArray(value)) return value.length === 1 ? `(${show(value[0])},)` : `(${value.map(show).join(', ')})`;
+  if (Array.isArray(value))
+    return value.length === 1 ? `(${show(value[0])},)` : `(${value.map(show).join(', ')})`;
   return String(value);
-}
-
-/** Python's repr of a number that may be an int. */
-function showNumber(x: number): string {
-  if (Number.isInteger(x) && Math.abs(x) < 1e16) return String(x);
-  if (x === Number.POSITIVE_INFINITY) return 'inf';
-  if (x === Number.NEGATIVE_INFINITY) return '-inf';
-  if (Number.isNaN(x)) return 'nan';
-  const magnitude = Math.abs(x);
-  if (magnitude < 1e-4 || magnitude >= 1e16) {
-    const [mantissa, exponent] = x.toExponential().split('e');
-    const sign = exponent.startsWith('-') ? '-' : '+';
-    return `${mantissa}e${sign}${exponent.slice(1).padStart(2, '0')}`;
-  }
-  return String(x);
-}
-
-/** Python's repr of a float: whole values keep their point. */
-export function showFloat(x: number): string {
-  return Number.isInteger(x) && Math.abs(x) < 1e16 ? `${x}.0` : showNumber(x);
 }
