@@ -146,7 +146,7 @@ export class Contractor {
     const start = (v: View): number => v.storage.address + v.offset * bytes;
     let left: Side = { base: start(a), batch: 'a' };
     let right: Side = { base: start(b), batch: 'b' };
-    if (prefersSwap(rows, columns, bytes, panelColumns(type))) {
+    if (prefersSwap(rows, columns, bytes)) {
       [rows, columns] = [columns, rows];
       [left, right] = [right, left];
       summed = summed.map((d) => ({ size: d.size, first: d.second, second: d.first }));
@@ -215,13 +215,13 @@ export class Contractor {
     const [m, n, k] = [numel(rows), numel(columns), numel(summed)];
     const width = panelColumns(type);
     if (this.panels === 0) this.panels = this.heap.reserve(PANEL_BYTES + 4096);
-    const blockK = Math.max(1, Math.min(k, BLOCK_K));
+    // Few columns make small panels: longer ones then, as every block adds to the whole result once.
+    const blockK = Math.max(1, Math.min(k, n <= 4 * width ? 4 * BLOCK_K : BLOCK_K));
     const blockN = Math.floor(PANEL_BYTES / (blockK * bytes) / width) * width;
-    // Rows are walked by one stride; where the summed dimensions have several, they are copied first.
-    const copies = summed.length > 1 && !sameStep(summed);
+    // Rows are walked by one stride where the summed dimensions allow it, else by a table.
+    const uniform = sameStep(summed);
     const aStep = summed.length === 0 ? 0 : summed[summed.length - 1].first;
-    let copied = 0;
-    if (copies) copied = this.takeCopy(Math.min(m, BLOCK_M) * blockK * bytes);
+    const run = uniform ? functions.multiply : functions.multiplyTable;
     for (let j = 0; j < n; j += blockN) {
       const nj = Math.min(blockN, n - j);
       for (let p = 0; p === 0 || p < k; p += blockK) {
@@ -229,19 +229,10 @@ export class Contractor {
         functions.pack(this.panels, right, this.rightK + p * 4, kp, this.columnOffsets + j * 4, nj);
         for (let i = 0; i < m; i += BLOCK_M) {
           const mi = Math.min(BLOCK_M, m - i);
-          let base = left + (copies ? 0 : p * aStep);
-          let rowTable = this.rowOffsets + i * 4;
-          let step = aStep;
-          if (copies) {
-            functions.copyRows(copied, left, rowTable, mi, this.leftK + p * 4, kp);
-            base = copied;
-            rowTable = this.denseRows(mi, kp * bytes);
-            step = bytes;
-          }
-          functions.multiply(
-            base,
-            rowTable,
-            step,
+          run(
+            uniform ? left + p * aStep : left,
+            this.rowOffsets + i * 4,
+            uniform ? aStep : this.leftK + p * 4,
             this.panels,
             out,
             this.outRows + i * 4,
@@ -256,26 +247,6 @@ export class Contractor {
         }
       }
     }
-  }
-
-  private copyArea = 0;
-  private copyCapacity = 0;
-  private denseTable = 0;
-
-  private takeCopy(bytes: number): number {
-    if (bytes > this.copyCapacity) {
-      this.copyCapacity = Math.max(bytes, BLOCK_M * BLOCK_K * 8);
-      this.copyArea = this.heap.reserve(this.copyCapacity);
-    }
-    return this.copyArea;
-  }
-
-  /** Offsets of rows that follow each other. */
-  private denseRows(count: number, step: number): number {
-    if (this.denseTable === 0) this.denseTable = this.heap.reserve((BLOCK_M + 16) * 4);
-    const { i32 } = this.heap;
-    for (let i = 0, at = this.denseTable >> 2; i < count; i++) i32[at++] = i * step;
-    return this.denseTable;
   }
 }
 
@@ -297,11 +268,14 @@ function sameStep(summed: readonly Dim[]): boolean {
   return true;
 }
 
-/** The panel side should be the one whose results lie next to each other, and not be narrower than a panel. */
-function prefersSwap(rows: readonly Dim[], columns: readonly Dim[], bytes: number, width: number): boolean {
+/**
+ * Panels are packed, rows are read in place: the smaller side is packed unless both are much alike; then it is the side whose results lie
+ * next to each other.
+ */
+function prefersSwap(rows: readonly Dim[], columns: readonly Dim[], bytes: number): boolean {
   const [m, n] = [numel(rows), numel(columns)];
-  if (n < width && m > n) return true;
-  if (m < width && n > m) return false;
+  if (n > 2 * m) return true;
+  if (m > 2 * n) return false;
   const step = (dims: readonly Dim[]): number =>
     dims.length === 0 ? 0 : Math.abs(dims[dims.length - 1].second);
   return step(columns) !== bytes && step(rows) === bytes;

@@ -23,6 +23,26 @@ export function panelColumns(type: MatmulType): number {
   return 2 * lanesOf(type);
 }
 
+/**
+ * Row i of the left operand starts at `a + aRows[i]`; the result (i, j) is at `out + outRows[i] + outColumns[j]`. `scratch` has room for
+ * one tile.
+ */
+export type Multiply = (
+  a: number,
+  aRows: number,
+  aStep: number,
+  panels: number,
+  out: number,
+  outRows: number,
+  outColumns: number,
+  m: number,
+  n: number,
+  k: number,
+  alpha: number,
+  beta: number,
+  scratch: number,
+) => void;
+
 export interface MatmulFunctions {
   /** Packs `k` × `n` elements into panels at `to`: element (p, j) is at `from + kOffsets[p] + columnOffsets[j]`. */
   readonly pack: (
@@ -33,34 +53,10 @@ export interface MatmulFunctions {
     columnOffsets: number,
     n: number,
   ) => void;
-  /** Copies `m` × `k` elements to rows at `to`: element (i, p) is at `from + rowOffsets[i] + kOffsets[p]`. */
-  readonly copyRows: (
-    to: number,
-    from: number,
-    rowOffsets: number,
-    m: number,
-    kOffsets: number,
-    k: number,
-  ) => void;
-  /**
-   * `out = alpha · rows · panels + beta · out`. Row i of the left operand starts at `a + aRows[i]` and has a step of `aStep` bytes;
-   * the result (i, j) is at `out + outRows[i] + outColumns[j]`. `scratch` has room for one tile.
-   */
-  readonly multiply: (
-    a: number,
-    aRows: number,
-    aStep: number,
-    panels: number,
-    out: number,
-    outRows: number,
-    outColumns: number,
-    m: number,
-    n: number,
-    k: number,
-    alpha: number,
-    beta: number,
-    scratch: number,
-  ) => void;
+  /** `out = alpha · rows · panels + beta · out`, the rows having a uniform step of `aStep` bytes. */
+  readonly multiply: Multiply;
+  /** The same for rows whose elements are at the offsets in the table at `aStep`. */
+  readonly multiplyTable: Multiply;
 }
 
 class Template {
@@ -228,6 +224,34 @@ function buildPack(module: ModuleBuilder, t: Template): void {
   });
 }
 
+const LOW = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+const HIGH = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31];
+const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+
+/** What `transpose` needs besides its operands. */
+function transposeLocals(f: FunctionBuilder, t: Template): Local[] {
+  return t.lanes === 2 ? [] : Array.from({ length: 4 }, () => f.local('v128'));
+}
+
+/** Transposes a square block of as many vectors as they have lanes; returns what leaves each row of the result on the stack. */
+function transpose(f: FunctionBuilder, c: readonly Local[], temporaries: readonly Local[]): (() => void)[] {
+  if (c.length === 2) {
+    return [() => f.get(c[0]).get(c[1]).shuffle(LOW_HALF), () => f.get(c[0]).get(c[1]).shuffle(HIGH_HALF)];
+  }
+  const [x, y, z, w] = temporaries;
+  f.get(c[0]).get(c[1]).shuffle(LOW).set(x);
+  f.get(c[2]).get(c[3]).shuffle(LOW).set(y);
+  f.get(c[0]).get(c[1]).shuffle(HIGH).set(z);
+  f.get(c[2]).get(c[3]).shuffle(HIGH).set(w);
+  return [
+    () => f.get(x).get(y).shuffle(LOW_HALF),
+    () => f.get(x).get(y).shuffle(HIGH_HALF),
+    () => f.get(z).get(w).shuffle(LOW_HALF),
+    () => f.get(z).get(w).shuffle(HIGH_HALF),
+  ];
+}
+
 /** While blocks of `lanes` summands lie next to each other: reads columns as vectors and writes rows. */
 function transposeBlocks(
   f: FunctionBuilder,
@@ -239,10 +263,7 @@ function transposeBlocks(
   const offset = f.local('i32');
   const apart = f.local('i32');
   const v = Array.from({ length: columns }, () => f.local('v128'));
-  const low = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
-  const high = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31];
-  const lowHalf = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-  const highHalf = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+  const temporaries = transposeLocals(f, t);
   f.block(() => {
     f.loop(() => {
       f.get(at.left).i32(lanes).op('i32.lt_s').brIf(1);
@@ -268,20 +289,9 @@ function transposeBlocks(
       };
       for (let part = 0; part < 2; part++) {
         const c = v.slice(part * lanes, (part + 1) * lanes);
-        if (lanes === 2) {
-          store(0, part, () => f.get(c[0]).get(c[1]).shuffle(lowHalf));
-          store(1, part, () => f.get(c[0]).get(c[1]).shuffle(highHalf));
-          continue;
-        }
-        const [x, y, z, w] = [0, 1, 2, 3].map(() => f.local('v128'));
-        f.get(c[0]).get(c[1]).shuffle(low).set(x);
-        f.get(c[2]).get(c[3]).shuffle(low).set(y);
-        f.get(c[0]).get(c[1]).shuffle(high).set(z);
-        f.get(c[2]).get(c[3]).shuffle(high).set(w);
-        store(0, part, () => f.get(x).get(y).shuffle(lowHalf));
-        store(1, part, () => f.get(x).get(y).shuffle(highHalf));
-        store(2, part, () => f.get(z).get(w).shuffle(lowHalf));
-        store(3, part, () => f.get(z).get(w).shuffle(highHalf));
+        transpose(f, c, temporaries).forEach((emit, p) => {
+          store(p, part, emit);
+        });
       }
       bump(f, at.to, lanes * columns * size);
       bump(f, at.row, 4 * lanes);
@@ -291,31 +301,15 @@ function transposeBlocks(
   });
 }
 
-function buildCopyRows(module: ModuleBuilder, t: Template): void {
-  const f = module.function('copyRows', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32']);
-  const [to, from, rowOffsets, m, kOffsets, k] = [0, 1, 2, 3, 4, 5];
-  const start = f.local('i32');
-  const at = f.local('i32');
-  const left = f.local('i32');
-  const { size } = t;
-  whileAtLeast(f, m, 1, () => {
-    f.get(rowOffsets).memory('i32.load').get(from).op('i32.add').set(start);
-    f.get(kOffsets).set(at).get(k).set(left);
-    whileAtLeast(f, left, 1, () => {
-      f.get(to).get(start).get(at).memory('i32.load').op('i32.add');
-      f.memory(size === 4 ? 'i32.load' : 'i64.load').memory(size === 4 ? 'i32.store' : 'i64.store');
-      bump(f, to, size);
-      bump(f, at, 4);
-      bump(f, left, -1);
-    });
-    bump(f, rowOffsets, 4);
-    bump(f, m, -1);
-  });
-}
-
-function buildMultiply(module: ModuleBuilder, t: Template): void {
+/** `table`: the left operand's steps are looked up. */
+function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): void {
   const { columns, size, type } = t;
-  const f = module.function('multiply', [...new Array<'i32'>(10).fill('i32'), 'f64', 'f64', 'i32']);
+  const f = module.function(table ? 'multiplyTable' : 'multiply', [
+    ...new Array<'i32'>(10).fill('i32'),
+    'f64',
+    'f64',
+    'i32',
+  ]);
   const [a, aRows, aStep, panels, out, outRows, outColumns, m, n, k, alphaArg, betaArg, scratch] = Array.from(
     { length: 13 },
     (_, i) => i,
@@ -334,6 +328,9 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
   const left = f.local('i32');
   const unit = f.local('i32');
   const target = f.local('i32');
+  const place = f.local('i32');
+  const steps = f.local('i32');
+  const step = f.local('i32');
 
   const scalar = (source: Local): void => {
     f.get(source);
@@ -358,17 +355,21 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
       for (let h = 0; h < 2; h++) f.v128(new Uint8Array(16)).set(acc[2 * r + h]);
     }
     f.get(panels).set(panel).get(k).set(left);
+    if (table) f.get(aStep).set(steps);
     whileAtLeast(f, left, 1, () => {
       f.get(panel).memory('v128.load').set(b[0]);
       f.get(panel).memory('v128.load', 16).set(b[1]);
+      if (table) f.get(steps).memory('i32.load').set(step);
       for (let r = 0; r < rows; r++) {
         f.get(aAt[r]);
+        if (table) f.get(step).op('i32.add');
         t.loadSplat(f);
         f.set(x);
         t.multiplyAdd(f, acc[2 * r], x, b[0]);
         t.multiplyAdd(f, acc[2 * r + 1], x, b[1]);
-        f.get(aAt[r]).get(aStep).op('i32.add').set(aAt[r]);
+        if (!table) f.get(aAt[r]).get(aStep).op('i32.add').set(aAt[r]);
       }
+      if (table) bump(f, steps, 4);
       bump(f, panel, columns * size);
       bump(f, left, -1);
     });
@@ -409,24 +410,88 @@ function buildMultiply(module: ModuleBuilder, t: Template): void {
         }
       },
       () => {
-        for (let r = 0; r < rows; r++) {
-          for (let h = 0; h < 2; h++) {
-            f.get(scratch)
-              .get(acc[2 * r + h])
-              .get(alpha)
-              .op(t.op('mul'))
-              .memory('v128.store', (2 * r + h) * 16);
+        const scatter = (): void => {
+          for (let r = 0; r < rows; r++) {
+            for (let h = 0; h < 2; h++) {
+              f.get(scratch)
+                .get(acc[2 * r + h])
+                .get(alpha)
+                .op(t.op('mul'))
+                .memory('v128.store', (2 * r + h) * 16);
+            }
           }
+          scatterTile(rows);
+        };
+        if (rows < TILE_ROWS) {
+          scatter();
+          return;
         }
-        scatterTile(rows);
+        // Where the rows of a result follow each other, a tile is written by columns.
+        f.i32(1);
+        for (let r = 1; r < rows; r++) {
+          f.get(outTable)
+            .memory('i32.load', 4 * r)
+            .get(outTable)
+            .memory('i32.load')
+            .op('i32.sub');
+          f.i32(r * size)
+            .op('i32.eq')
+            .op('i32.and');
+        }
+        f.if(storeColumns, scatter);
       },
     );
+  };
+
+  const temporaries = transposeLocals(f, t);
+  /** Writes a whole tile as vectors of rows that follow each other. */
+  const storeColumns = (): void => {
+    const { lanes } = t;
+    f.get(outTable).memory('i32.load').get(out).op('i32.add').set(target);
+    for (let r = 0; r < TILE_ROWS; r++) {
+      for (let h = 0; h < 2; h++)
+        f.get(acc[2 * r + h])
+          .get(alpha)
+          .op(t.op('mul'))
+          .set(acc[2 * r + h]);
+    }
+    for (let h = 0; h < 2; h++) {
+      for (let r = 0; r < TILE_ROWS; r += lanes) {
+        const block = Array.from({ length: lanes }, (_, i) => acc[2 * (r + i) + h]);
+        transpose(f, block, temporaries).forEach((emit, j) => {
+          const at = h * lanes + j;
+          f.get(n).i32(at).op('i32.gt_s');
+          f.if(() => {
+            f.get(outColumns)
+              .memory('i32.load', 4 * at)
+              .get(target)
+              .op('i32.add')
+              .set(place);
+            f.get(place);
+            emit();
+            f.get(betaIsZero).op('i32.eqz');
+            f.if(
+              () =>
+                f
+                  .get(place)
+                  .memory('v128.load', r * size)
+                  .get(beta)
+                  .op(t.op('mul'))
+                  .set(x),
+              () => f.v128(new Uint8Array(16)).set(x),
+            );
+            f.get(x).op(t.op('add'));
+            f.memory('v128.store', r * size);
+          });
+        });
+      }
+    }
+    f.get(outColumns).memory('i32.load').get(out).op('i32.add').set(target);
   };
 
   const from = f.local('i32');
   const column = f.local('i32');
   const columnsLeft = f.local('i32');
-  const place = f.local('i32');
   const rest = f.local('i32');
   const outRow = f.local('i32');
   /** Writes a tile from scratch memory to columns that do not follow each other, or are fewer than a panel has. */
@@ -525,7 +590,7 @@ export function buildMatmul(type: MatmulType, fused: boolean, memory: MemoryShap
   const module = new ModuleBuilder(memory);
   const template = new Template(type, fused);
   buildPack(module, template);
-  buildCopyRows(module, template);
-  buildMultiply(module, template);
+  buildMultiply(module, template, false);
+  buildMultiply(module, template, true);
   return module;
 }
