@@ -105,10 +105,11 @@ export class FunctionNode extends Node {
     edges: readonly (Edge | null)[],
     saved: readonly Saved[],
     backward: BackwardFunction,
+    savesNumbers = false,
   ) {
     super(name, edges);
     this.saved = saved;
-    this.hadSaved = saved.length > 0;
+    this.hadSaved = saved.length > 0 || savesNumbers;
     this.backward = backward;
   }
 
@@ -151,7 +152,8 @@ export function gradientEdge(tensor: Tensor): Edge | null {
 /** Adds a hook on the gradient of `tensor`. */
 export function noteHook(tensor: Tensor, hook: TensorHook): { remove(): void } {
   const edge = gradientEdge(tensor);
-  if (edge === null) throw new RuntimeError("cannot register a hook on a tensor that doesn't require gradient");
+  if (edge === null)
+    throw new RuntimeError("cannot register a hook on a tensor that doesn't require gradient");
   edge.node.preHooks ??= new Map();
   const { preHooks } = edge.node;
   const hooks = preHooks.get(edge.index) ?? new Set<TensorHook>();

@@ -26,18 +26,26 @@ export type Gradients = readonly (Tensor | null)[];
 export interface Derivative {
   /** Display name without "Backward0": 'Sum', 'Mm'. */
   readonly name: string;
+  /** `name` is the whole name: 'SumBackward1'. */
+  readonly fullName?: boolean;
   readonly inputs: readonly (Tensor | null)[];
   /** Tensors that `backward` needs; handed to it after their versions were checked. */
   readonly saved: readonly Tensor[];
   /** `needs[i]` tells whether input i's gradient is wanted. */
   readonly backward: (grads: Gradients, saved: readonly Tensor[], needs: readonly boolean[]) => Gradients;
+  /** Numbers among the operands count as saved: a second backward pass through the graph is an error, as it is with tensors. */
+  readonly savesNumbers?: boolean;
   /** A plural output (unbind, split): in-place changes of its views are refused with PyTorch's message. */
   readonly multipleViews?: boolean;
 }
 
 export interface Runtime {
   /** Runs a pointwise op over tensors and numbers, with its scalar attributes. */
-  pointwise(op: PointwiseOp, inputs: readonly (Tensor | number | bigint | boolean)[], attributes: readonly number[]): Tensor;
+  pointwise(
+    op: PointwiseOp,
+    inputs: readonly (Tensor | number | bigint | boolean)[],
+    attributes: readonly number[],
+  ): Tensor;
   /** The same, the result written into `inputs[0]`. */
   pointwiseInplace(
     op: PointwiseOp,
@@ -68,7 +76,13 @@ export interface Runtime {
   /** Another view of the storage, no gradient recorded. */
   alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor;
   /** The same memory read as another dtype. */
-  reinterpret(input: Tensor, dtype: DType, sizes: readonly number[], strides: readonly number[], offset: number): Tensor;
+  reinterpret(
+    input: Tensor,
+    dtype: DType,
+    sizes: readonly number[],
+    strides: readonly number[],
+    offset: number,
+  ): Tensor;
   /** The tensor on another device: itself where it is there already. Differentiable. */
   toDevice(input: Tensor, device: unknown): Tensor;
   /** Marks `output` as a differentiable view of `input` (or plain result) with this derivative, when grad mode says so. */

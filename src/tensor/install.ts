@@ -6,6 +6,7 @@ import { sameSizes, showSizes } from '../base/shape.ts';
 import { checkTensors, definitionOf } from '../ops/define.ts';
 import { planOf } from '../ops/pointwise/family.ts';
 import { runtime } from '../ops/runtime.ts';
+import { before } from './pointwise.ts';
 import { Tensor } from './tensor.ts';
 
 type Fn = (...args: unknown[]) => unknown;
@@ -35,12 +36,23 @@ function pointwiseInplace(fn: Fn): Fn | null {
   };
 }
 
-/** `x.name_(…)` of any other op: compute, then copy the result over. */
+/** `x.name_(…)` of any other op: compute from the values before, then take over the result and its history. */
 function generalInplace(fn: Fn): Fn {
   return function (this: Tensor, ...args: unknown[]): Tensor {
     runtime.checkInplace(this);
-    return writeInto(this, fn(this, ...args) as Tensor);
+    if (!recordsWith(this, args)) return writeInto(this, fn(this, ...args) as Tensor);
+    const result = fn(before(this), ...args) as Tensor;
+    writeInto(this, result);
+    // A view reaches its base through the copy that was recorded.
+    if (this.base === null && result.dtype === this.dtype)
+      this.setHistory(result.gradFn, result.outputNumber);
+    return this;
   };
+}
+
+/** Is a gradient to be recorded for a call with these? */
+function recordsWith(self: Tensor, args: readonly unknown[]): boolean {
+  return runtime.needsGrad([self, self.base, ...args.filter((a) => a instanceof Tensor)]);
 }
 
 function writeInto(target: Tensor, result: Tensor): Tensor {

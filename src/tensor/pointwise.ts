@@ -15,7 +15,7 @@ import {
   int64,
   promoteTypes,
 } from '../base/dtype.ts';
-import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
+import { ArgumentTypeError, NotImplementedError, RuntimeError } from '../base/errors.ts';
 import { broadcastSizes, broadcastStrides, sameSizes, showSizes } from '../base/shape.ts';
 import { derivative } from '../expr/derivative.ts';
 import * as E from '../expr/expr.ts';
@@ -28,35 +28,48 @@ import { PyFloat } from './pyfloat.ts';
 import { checkInplace, needsGrad, recordInplace } from './record.ts';
 import { Tensor } from './tensor.ts';
 
+/** What a kernel's gradients are besides the symbolic derivative, per tensor operand. */
+interface GradientRules {
+  /** Derivatives given by the op; null: symbolic. */
+  readonly override: readonly (Expr | null)[] | null;
+  /** Messages where PyTorch has no derivative. */
+  readonly refusals: readonly (string | null)[] | null;
+  readonly savesInputs: boolean;
+  /** How many of the scalar arguments stand for operands: PyTorch saves those like tensors. */
+  readonly numbers: number;
+  /** The node's name in the gradient's own graph; null: by its last operation. */
+  readonly backwardName: string | null;
+}
+
+const plainRules: GradientRules = {
+  override: null,
+  refusals: null,
+  savesInputs: false,
+  numbers: 0,
+  backwardName: null,
+};
+
 /** A differentiable pointwise kernel for operands of fixed dtypes. */
 class PointwiseKernel {
+  /** The node's name: 'AddBackward0'. */
   readonly name: string;
   readonly expr: Expr;
   readonly inputs: readonly DType[];
   readonly output: DType;
   readonly program: LoopProgram;
   private readonly gradients: (GradientKernel | null | undefined)[] = [];
-  private readonly override: readonly (Expr | null)[] | null;
-  private readonly savesInputs: boolean;
+  private readonly rules: GradientRules;
 
-  constructor(
-    name: string,
-    expr: Expr,
-    inputs: readonly DType[],
-    output: DType,
-    override: readonly (Expr | null)[] | null,
-    savesInputs: boolean,
-  ) {
+  constructor(name: string, expr: Expr, inputs: readonly DType[], output: DType, rules: GradientRules) {
     this.name = name;
     this.expr = expr;
     this.inputs = inputs;
     this.output = output;
-    this.override = override;
-    this.savesInputs = savesInputs;
+    this.rules = rules;
     this.program = new LoopProgram([{ expr, dtype: output }], inputs);
   }
 
-  /** The kernel of input `i`'s gradient, or null where the output does not depend on it differentiably. */
+  /** The kernel of input `i`'s gradient, or null where there is none: for integers, and where `refusal` has a message. */
   gradient(i: number): GradientKernel | null {
     const known = this.gradients[i];
     if (known !== undefined) return known;
@@ -66,12 +79,12 @@ class PointwiseKernel {
   }
 
   private makeGradient(i: number): GradientKernel | null {
-    const { expr } = this;
+    const { expr, rules } = this;
     const node = inputNode(expr, i);
-    if (node === null || !E.isFloat(expr.type) || !this.inputs[i].isFloatingPoint) return null;
-    const given = this.override?.[i];
-    const slope = given ?? derivative(expr, node);
-    if (slope === null) return null;
+    if (!E.isFloat(expr.type) || !this.inputs[i].isFloatingPoint || this.refusal(i) !== null) return null;
+    const known = rules.override?.[i] ?? (node === null ? null : derivative(expr, node));
+    // Where the output does not vary with the input the gradient is zero, not absent.
+    const slope = known ?? E.constant(0, expr.type);
     // input(0) is the incoming gradient; the forward operands and output that the slope mentions follow.
     const uses: number[] = [];
     const place = (operand: number, type: ComputeType): Expr => {
@@ -81,15 +94,28 @@ class PointwiseKernel {
     };
     const outIndex = this.inputs.length;
     const replaced = E.substitute(slope, (e) => {
-      if (e === expr && !this.savesInputs && expr.args.length > 0) return place(outIndex, expr.type);
+      if (e === expr && !rules.savesInputs && expr.args.length > 0) return place(outIndex, expr.type);
       return e.op === 'input' ? place(Number(e.value), e.type) : undefined;
     });
     const total = E.mul(E.input(0, replaced.type), replaced);
     const dtypes = [this.output, ...uses.map((u) => (u === outIndex ? this.output : this.inputs[u]))];
+    const name = rules.backwardName ?? lastOperation(total);
+    const numbers = E.postorder([total]).some((e) => e.op === 'param' && Number(e.value) < rules.numbers);
     return {
-      kernel: new PointwiseKernel(`${this.name}Backward`, total, dtypes, this.inputs[i], null, false),
+      kernel: new PointwiseKernel(`${name}Backward0`, total, dtypes, this.inputs[i], plainRules),
       uses,
+      numbers,
     };
+  }
+
+  /** PyTorch's message where it has no derivative with respect to input `i`. */
+  refusal(i: number): string | null {
+    return this.rules.refusals?.[i] ?? null;
+  }
+
+  /** Does backward need numbers that were operands? PyTorch saves and frees them like tensors. */
+  savesNumbers(mask: number): boolean {
+    return this.inputs.some((_, i) => (mask & (1 << i)) !== 0 && (this.gradient(i)?.numbers ?? false));
   }
 
   private readonly needs = new Map<number, readonly number[]>();
@@ -112,6 +138,37 @@ interface GradientKernel {
   readonly kernel: PointwiseKernel;
   /** Forward operands after the incoming gradient; the number of inputs stands for the output. */
   readonly uses: readonly number[];
+  /** Uses numbers that were operands. */
+  readonly numbers: boolean;
+}
+
+/** What the node of a gradient is called after: the operation that its expression ends with. */
+function lastOperation(expr: Expr): string {
+  if (expr.op === 'neg') return 'Neg';
+  return expr.op === 'div' ? 'Div' : 'Mul';
+}
+
+/** The gradients of the operands of a pointwise op, from that of its result. `saved(u)` is operand `u`, or the output. */
+function operandGradients(
+  kernel: PointwiseKernel,
+  grad: Tensor | null | undefined,
+  needs: readonly boolean[],
+  sizes: readonly (readonly number[])[],
+  params: readonly number[],
+  saved: (use: number) => Tensor,
+): (Tensor | null)[] {
+  return sizes.map((size, i) => {
+    if (!needs[i] || grad === null || grad === undefined) return null;
+    const refusal = kernel.refusal(i);
+    if (refusal !== null) throw new NotImplementedError(refusal);
+    const gradient = kernel.gradient(i);
+    if (gradient === null) return null;
+    const { kernel: slope, uses } = gradient;
+    // Multiplying with the constant 1 is no work at all.
+    const plain = uses.length === 0 && slope.expr.op === 'input' && grad.dtype === slope.output;
+    const result = plain ? grad : runKernel(slope, [grad, ...uses.map(saved)], params);
+    return sameSizes(result.sizes, size) ? result : result.sumToSize(size);
+  });
 }
 
 function inputNode(expr: Expr, i: number): Expr | null {
@@ -122,6 +179,7 @@ class PointwiseNode extends Node {
   private readonly kernel: PointwiseKernel;
   private readonly params: readonly number[];
   private saved: (Saved | undefined)[] | null;
+  private readonly keepsNothing: boolean;
   private readonly sizes: readonly (readonly number[])[];
 
   constructor(
@@ -132,33 +190,24 @@ class PointwiseNode extends Node {
     params: readonly number[],
     mask: number,
   ) {
-    super(`${kernel.name}Backward0`, edges);
+    super(kernel.name, edges);
     this.kernel = kernel;
     this.params = params;
     this.sizes = inputs.map((t) => t.sizes);
     this.saved = [];
     for (const u of kernel.saves(mask)) this.saved[u] = save(u === inputs.length ? output : inputs[u]);
+    this.keepsNothing = this.saved.length === 0 && !kernel.savesNumbers(mask);
   }
 
   override apply(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
-    const grad = grads[0];
-    if (this.saved === null) throw new RuntimeError(FREED);
-    const saved = this.saved;
-    return this.edges.map((_, i) => {
-      if (!needs[i] || grad === null || grad === undefined) return null;
-      const gradient = this.kernel.gradient(i);
-      if (gradient === null) return null;
-      const { kernel, uses } = gradient;
-      // Multiplying with the constant 1 is no work at all.
-      const plain = uses.length === 0 && kernel.expr.op === 'input' && grad.dtype === kernel.output;
-      const operands = uses.map((u) => unpack(saved[u] as Saved));
-      const result = plain ? grad : runKernel(kernel, [grad, ...operands], this.params);
-      return sameSizes(result.sizes, this.sizes[i]) ? result : result.sumToSize(this.sizes[i]);
-    });
+    const { saved } = this;
+    if (saved === null) throw new RuntimeError(FREED);
+    const use = (u: number): Tensor => unpack(saved[u] as Saved);
+    return operandGradients(this.kernel, grads[0], needs, this.sizes, this.params, use);
   }
 
   override release(): void {
-    if (this.saved !== null && this.saved.length > 0) this.saved = null;
+    if (!this.keepsNothing) this.saved = null;
   }
 }
 
@@ -366,8 +415,16 @@ function buildKernel(
   const attributes = Array.from({ length: attributeCount }, (_, i) => E.param(paramCount + i, compute));
   const expr = spec.expr(nodes, attributes);
   const slopes = spec.derivative?.(nodes, expr, attributes) ?? null;
-  const override = slopes === null ? null : slopes.filter((_, i) => operands[i] instanceof Tensor);
-  return new PointwiseKernel(op.gradName, expr, dtypes, into ?? output, override, spec.savesInputs ?? false);
+  const ofTensors = <T>(list: readonly T[] | null): readonly T[] | null =>
+    list === null ? null : list.filter((_, i) => operands[i] instanceof Tensor);
+  const overload = spec.overload?.(operands.map((x) => x instanceof Tensor)) ?? 0;
+  return new PointwiseKernel(`${op.gradName}Backward${overload}`, expr, dtypes, into ?? output, {
+    override: ofTensors(slopes),
+    refusals: ofTensors(spec.noDerivative ?? null),
+    savesInputs: spec.savesInputs ?? false,
+    numbers: paramCount,
+    backwardName: spec.backwardName ?? null,
+  });
 }
 
 function kernelFor(
@@ -443,35 +500,46 @@ export function pointwiseInplace(
   if (tensors.length > 1) commonDevice(tensors);
   const views = tensors.map((t, i) => expandTo(i > 0 && overlaps(t, target) ? copyOf(t) : t, sizes));
   const record = target.dtype.isFloatingPoint && (needsGrad(tensors) || needsGrad([target.base]));
-  if (target.numel() > 0) target.storage.device.loop(kernel.program, [target], views, params);
-  if (!record) return recordInplace(target, null);
   let mask = 0;
   tensors.forEach((t, i) => {
-    if (t.requiresGrad && t.dtype.isFloatingPoint) mask |= 1 << i;
+    if (record && t.requiresGrad && t.dtype.isFloatingPoint) mask |= 1 << i;
   });
   const saves = kernel.saves(mask);
   const outIndex = tensors.length;
+  // The operand that is overwritten is saved as it was before. Where it is another operand as well, using that one is an error.
+  const saved = saves.map((u) => {
+    if (u === outIndex) return target;
+    if (u === 0) return before(target);
+    return tensors[u] === target ? sameMemory(target) : tensors[u];
+  });
+  if (target.numel() > 0) target.storage.device.loop(kernel.program, [target], views, params);
+  if (!record) return recordInplace(target, null);
+  const shapes = tensors.map((t) => t.sizes);
   return recordInplace(target, {
     name: kernel.name,
+    fullName: true,
     inputs: tensors,
-    // The operand that was overwritten is saved as another tensor of the same memory: using it is an error, by its version.
-    saved: saves.map((u) => (u === outIndex ? target : u === 0 ? sameMemory(target) : tensors[u])),
-    backward: (grads, saved, needs) => {
-      const grad = grads[0];
-      return tensors.map((t, i) => {
-        if (!needs[i] || grad === null || grad === undefined) return null;
-        const gradient = kernel.gradient(i);
-        if (gradient === null) return null;
-        const operandsOf = gradient.uses.map((u) => saved[saves.indexOf(u)]);
-        const result = runKernel(gradient.kernel, [grad, ...operandsOf], params);
-        return sameSizes(result.sizes, t.sizes) ? result : result.sumToSize(t.sizes);
-      });
-    },
+    saved,
+    savesNumbers: kernel.savesNumbers(mask),
+    backward: (grads, kept, needs) =>
+      operandGradients(kernel, grads[0], needs, shapes, params, (u) => kept[saves.indexOf(u)]),
   });
 }
 
+/** A copy of a tensor that is about to be overwritten, with its place in the graph. */
+export function before(target: Tensor): Tensor {
+  const copy = copyOf(target);
+  const node = target.gradFn;
+  if (node !== null) copy.setHistory(node, target.outputNumber);
+  return copy;
+}
+
+/** Another tensor over the same memory, with the same place in the graph. */
 function sameMemory(t: Tensor): Tensor {
-  return new Tensor(t.storage, t.dtype, t.sizes, t.strides, t.offset);
+  const twin = new Tensor(t.storage, t.dtype, t.sizes, t.strides, t.offset);
+  const node = t.gradFn;
+  if (node !== null) twin.setHistory(node, t.outputNumber);
+  return twin;
 }
 
 /** Do the two share memory in a way that writing one changes what is read of the other elsewhere? */

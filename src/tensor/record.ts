@@ -30,12 +30,16 @@ function checkSaved(saved: readonly Tensor[]): void {
 
 function makeNode(derivative: Derivative): FunctionNode {
   checkSaved(derivative.saved);
-  return new FunctionNode(
-    `${derivative.name}Backward0`,
-    edgesOf(derivative.inputs),
-    derivative.saved.map(save),
-    derivative.backward,
-  );
+  return nodeOf(derivative, edgesOf(derivative.inputs), derivative.saved.map(save));
+}
+
+function nodeOf(
+  derivative: Derivative,
+  edges: readonly (Edge | null)[],
+  saved: readonly Saved[],
+): FunctionNode {
+  const { name, fullName = false, savesNumbers = false, backward } = derivative;
+  return new FunctionNode(fullName ? name : `${name}Backward0`, edges, saved, backward, savesNumbers);
 }
 
 function each(output: Tensor | readonly Tensor[]): readonly Tensor[] {
@@ -90,7 +94,9 @@ export function checkInplace(target: Tensor): void {
       );
     }
     if (target.base.requiresGrad && target.base.isLeaf) {
-      throw new RuntimeError('a view of a leaf Variable that requires grad is being used in an in-place operation.');
+      throw new RuntimeError(
+        'a view of a leaf Variable that requires grad is being used in an in-place operation.',
+      );
     }
   } else if (target.requiresGrad && target.isLeaf) {
     throw new RuntimeError('a leaf Variable that requires grad is being used in an in-place operation.');
@@ -147,7 +153,9 @@ function emptyStrided(like: Tensor, sizes: readonly number[], strides: readonly 
  */
 export function recordInplace(target: Tensor, derivative: Derivative | null): Tensor {
   const tracked =
-    derivative !== null && target.dtype.isFloatingPoint && (needsGrad(derivative.inputs) || needsGrad([target.base]));
+    derivative !== null &&
+    target.dtype.isFloatingPoint &&
+    (needsGrad(derivative.inputs) || needsGrad([target.base]));
   if (!tracked) {
     bump(target);
     return target;
@@ -158,7 +166,7 @@ export function recordInplace(target: Tensor, derivative: Derivative | null): Te
   const before = derivative.saved.map((t): Saved | null => (t === target ? null : save(t)));
   bump(target);
   const saved = before.map((s) => s ?? save(target));
-  const node = new FunctionNode(`${derivative.name}Backward0`, edges, saved, derivative.backward);
+  const node = nodeOf(derivative, edges, saved);
   if (target.base === null) {
     target.setHistory(node, 0);
     return target;

@@ -4,7 +4,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { BinaryOp, Call, Operand, UnaryOp } from '../define.ts';
-import { binary, BOOL_ONLY, defineOp, type OperandInfo, pointwise, unary } from './family.ts';
+import { binary, BOOL_ONLY, defineOp, type OperandInfo, pointwise, unary, underivable } from './family.ts';
 
 /** `name(input, other, { alpha })`. */
 export type ScaledOp = Call<
@@ -121,6 +121,11 @@ function floorDivInt(x: E.Expr, y: E.Expr): E.Expr {
   return E.select(E.and(inexact, E.ne(E.lt(x, 0), E.lt(y, 0))), E.sub(quotient, 1), quotient);
 }
 
+const floorDivideOp = pointwise('floor_divide', {
+  ...floorDivOp.spec,
+  noDerivative: [underivable('floor_divide'), underivable('floor_divide')],
+});
+
 /** How `div` rounds: not at all (null), towards zero, or down. */
 export type RoundingMode = 'trunc' | 'floor' | null;
 
@@ -155,7 +160,7 @@ export const div: DivOp = defineOp(
 export const floorDivide: BinaryOp = defineOp(
   'floor_divide(input: Operand, other: Operand, *, out=None)',
   {},
-  (input: Operand, other: Operand) => [floorDivOp, [input, other], []],
+  (input: Operand, other: Operand) => [floorDivideOp, [input, other], []],
 );
 
 /** Another name for `sub`. */

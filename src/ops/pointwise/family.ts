@@ -23,8 +23,12 @@ export type DtypeRule = 'default' | 'intToFloat' | 'alwaysBool' | 'logical';
 export type Build = (inputs: readonly Expr[], attributes: readonly Expr[]) => Expr;
 
 export interface PointwiseSpec {
-  /** The name PyTorch's gradFn has: 'Add' prints as AddBackward0. Defaults to the capitalised name. */
+  /** The name PyTorch's gradFn has: 'Add' prints as AddBackward0. Defaults to the name in title case ('clamp_min': 'ClampMin'). */
   readonly gradName?: string;
+  /** The number at its end, where PyTorch has several functions of the name for tensors and numbers. */
+  readonly overload?: (isTensor: readonly boolean[]) => number;
+  /** The name of the gradient's own gradFn, where PyTorch has a function for the gradient: 'TanhBackward'. */
+  readonly backwardName?: string;
   readonly rule?: DtypeRule;
   readonly expr: Build;
   /**
@@ -38,6 +42,8 @@ export interface PointwiseSpec {
   ) => readonly (Expr | null)[];
   /** Inputs that are conditions: loaded as truth values, not promoted with the others. */
   readonly conditions?: readonly number[];
+  /** Per operand the message with which a backward pass ends where PyTorch has no derivative; null where it has one. */
+  readonly noDerivative?: readonly (string | null)[];
   /** On bool operands compute on truth values (`and`, `or`, `not`) instead of on 0 and 1. */
   readonly boolAsTruth?: boolean;
   /** In the gradient, use the inputs even where the derivative could be had from the output (PyTorch saves the inputs). */
@@ -60,11 +66,28 @@ export const BOOL_ONLY: readonly DTypeName[] = ['bool'];
 export const INTEGERS: readonly DTypeName[] = ['bool', 'uint8', 'int8', 'int16', 'int32', 'int64'];
 export const FLOATS: readonly DTypeName[] = ['float16', 'bfloat16', 'float32', 'float64'];
 
+/** PyTorch's message for a derivative that it declares as missing. */
+export function noDerivative(name: string): string {
+  return `the derivative for '${name}' is not implemented.`;
+}
+
+/** PyTorch's message for a function without any derivative. */
+export function underivable(name: string): string {
+  return `derivative for aten::${name} is not implemented`;
+}
+
 /** What dtype rules see of an operand. */
 export interface OperandInfo {
   /** The dtype name for tensors, or the kind of number. */
   readonly dtype: string;
   readonly isTensor: boolean;
+}
+
+/** Python's title case without underscores, which names PyTorch's gradient functions: 'log1p' is 'Log1P'. */
+export function titleCase(name: string): string {
+  return name
+    .replace(/(^|[^a-z])([a-z])/g, (_, lead: string, letter: string) => lead + letter.toUpperCase())
+    .replaceAll('_', '');
 }
 
 export class PointwiseOp {
@@ -79,7 +102,7 @@ export class PointwiseOp {
     this.name = name;
     this.spec = spec;
     this.rule = spec.rule ?? 'default';
-    this.gradName = spec.gradName ?? name[0].toUpperCase() + name.slice(1);
+    this.gradName = spec.gradName ?? titleCase(name);
   }
 }
 

@@ -3,7 +3,16 @@ import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { BinaryOp, Call, TensorsOp, UnaryOp } from '../define.ts';
-import { binary, BOOL_ONLY, defineOp, INTEGERS, pointwise, unary } from './family.ts';
+import {
+  binary,
+  BOOL_ONLY,
+  defineOp,
+  INTEGERS,
+  noDerivative,
+  pointwise,
+  unary,
+  underivable,
+} from './family.ts';
 
 /** sgn(x): −1, 0 or 1, NaN for NaN. */
 function signOf(x: E.Expr): E.Expr {
@@ -116,7 +125,7 @@ export const heaviside: Call<[input: Tensor, values: Tensor], { values?: Tensor;
   ]);
 const heavisideOp = pointwise('heaviside', {
   expr: ([x, v]) => E.select(E.eq(x, 0), v, E.cast(E.gt(x, 0), x.type)),
-  derivative: () => [null, null],
+  noDerivative: [underivable('heaviside'), underivable('heaviside')],
 });
 
 /** The next float after `input` towards `other`. https://pytorch.org/docs/stable/generated/torch.nextafter.html */
@@ -124,7 +133,7 @@ export const nextafter: TensorsOp = binary(
   'nextafter',
   {
     expr: ([x, y]) => E.nextafter(x, y),
-    derivative: () => [null, null],
+    noDerivative: [noDerivative('nextafter'), noDerivative('nextafter')],
     refuses: { kernel: 'nextafter_cpu', dtypes: INTEGERS },
   },
   { tensorsOnly: true },

@@ -3,7 +3,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type BinaryOp, type Call, define, type TensorsOp, type UnaryOp } from '../define.ts';
-import { binary, defineOp, INTEGERS, pointwise, unary } from './family.ts';
+import { binary, defineOp, INTEGERS, noDerivative, pointwise, unary } from './family.ts';
 
 function float(name: string, expr: (x: E.Expr) => E.Expr, gradName?: string): UnaryOp {
   return unary(name, {
@@ -78,19 +78,31 @@ const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.
 /** The Hurwitz zeta function. https://pytorch.org/docs/stable/special.html#torch.special.zeta */
 export const zeta: BinaryOp = binary(
   'zeta',
-  { rule: 'intToFloat', expr: ([x, q]) => E.zeta(x, q), derivative: () => [null, null] },
+  {
+    rule: 'intToFloat',
+    expr: ([x, q]) => E.zeta(x, q),
+    noDerivative: [noDerivative('zeta'), noDerivative('zeta')],
+  },
   { inplace: false },
 );
 /** The regularised lower incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammainc */
 export const igamma: TensorsOp = binary(
   'igamma',
-  { expr: ([a, x]) => E.igamma(a, x), refuses: { kernel: 'igamma_cpu', dtypes: INTEGERS } },
+  {
+    expr: ([a, x]) => E.igamma(a, x),
+    noDerivative: [noDerivative('igamma: input'), null],
+    refuses: { kernel: 'igamma_cpu', dtypes: INTEGERS },
+  },
   { tensorsOnly: true },
 );
 /** The regularised upper incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammaincc */
 export const igammac: TensorsOp = binary(
   'igammac',
-  { expr: ([a, x]) => E.igammac(a, x), refuses: { kernel: 'igammac_cpu', dtypes: INTEGERS } },
+  {
+    expr: ([a, x]) => E.igammac(a, x),
+    noDerivative: [noDerivative('igammac: input'), null],
+    refuses: { kernel: 'igammac_cpu', dtypes: INTEGERS },
+  },
   { tensorsOnly: true },
 );
 
