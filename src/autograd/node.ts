@@ -20,7 +20,7 @@ let sequenceCount = 0;
 
 export abstract class Node {
   /** PyTorch's class name: 'AddBackward0'. */
-  readonly name: string;
+  name: string;
   /** One per differentiable input; null where no gradient is wanted. */
   readonly edges: readonly (Edge | null)[];
   /** Counts up: a node is always newer than the nodes that its edges lead to. */

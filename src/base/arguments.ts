@@ -93,9 +93,15 @@ export function pythonType(x: unknown): string {
 }
 
 /** Throws the TypeError of PyTorch for an argument of a wrong type: `atan2(): argument 'other' (position 2) must be Tensor, not int`. */
-export function refuseType(signature: Signature, at: number, expected: string, given: unknown): never {
+export function refuseType(
+  signature: Signature,
+  at: number,
+  expected: string,
+  given: unknown,
+  skip = 0,
+): never {
   const { names, keywordOnly } = signature.parameters[at];
-  const place = keywordOnly ? '' : ` (position ${at + 1})`;
+  const place = keywordOnly ? '' : ` (position ${at + 1 - skip})`;
   throw new ArgumentTypeError(
     `${signature.name}(): argument '${names[0]}'${place} must be ${expected}, not ${pythonType(given)}`,
   );
@@ -116,16 +122,20 @@ function gather(signature: Signature, args: unknown[]): unknown[] {
   return [...args.slice(0, at), args.slice(at)];
 }
 
-/** All arguments by position; missing ones are undefined. Throws a TypeError in Python's words. */
-export function bind(signature: Signature, args: readonly unknown[]): unknown[] {
+/**
+ * All arguments by position; missing ones are undefined. Throws a TypeError in Python's words, which does not count the first `skip`
+ * arguments (`self`).
+ */
+export function bind(signature: Signature, args: readonly unknown[], skip = 0): unknown[] {
   const { name, parameters } = signature;
   const last = args.length > 0 ? args[args.length - 1] : undefined;
   const options = isOptions(last) ? last : undefined;
   const positional = gather(signature, options === undefined ? [...args] : args.slice(0, -1));
   const limit = parameters.filter((p) => !p.keywordOnly).length;
   if (positional.length > limit) {
+    const count = limit - skip;
     throw new ArgumentTypeError(
-      `${name}() takes ${limit} positional argument${limit === 1 ? '' : 's'} but ${positional.length} were given; it is called as ${signature.text}`,
+      `${name}() takes ${count} positional argument${count === 1 ? '' : 's'} but ${positional.length - skip} were given; it is called as ${signature.text}`,
     );
   }
   if (options !== undefined) {

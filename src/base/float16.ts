@@ -22,7 +22,7 @@ export function toFloat16(x: number): number {
     exponent = -15;
     if (shift > 31) return sign;
   }
-  if ((magnitude >>> 23) === 0) mantissa = 0;
+  if (magnitude >>> 23 === 0) mantissa = 0;
   const kept = mantissa >>> shift;
   const rest = mantissa & ((1 << shift) - 1);
   const half = 1 << (shift - 1);

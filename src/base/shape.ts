@@ -66,7 +66,8 @@ export function broadcastTwo(a: Sizes, b: Sizes): number[] {
 /** The size all shapes broadcast to. */
 export function broadcastSizes(shapes: readonly Sizes[]): Sizes {
   let out: Sizes = shapes[0];
-  for (let i = 1; i < shapes.length; i++) out = sameSizes(out, shapes[i]) ? out : broadcastTwo(out, shapes[i]);
+  for (let i = 1; i < shapes.length; i++)
+    out = sameSizes(out, shapes[i]) ? out : broadcastTwo(out, shapes[i]);
   return out;
 }
 
@@ -86,7 +87,9 @@ export function wrapDim(dim: number, rank: number): number {
   const n = Math.max(rank, 1);
   if (!Number.isInteger(dim)) throw new IndexError(`a dimension must be a whole number, but got ${dim}`);
   if (dim < -n || dim >= n) {
-    throw new IndexError(`Dimension out of range (expected to be in range of [${-n}, ${n - 1}], but got ${dim})`);
+    throw new IndexError(
+      `Dimension out of range (expected to be in range of [${-n}, ${n - 1}], but got ${dim})`,
+    );
   }
   return dim < 0 ? dim + n : dim;
 }

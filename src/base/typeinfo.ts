@@ -43,7 +43,9 @@ const floatFormats: Readonly<Record<string, readonly [number, number, number, nu
 export function finfo(dtype: DType = getDefaultDtype()): FloatInfo {
   const format = dtype instanceof DType ? floatFormats[dtype.name] : undefined;
   if (format === undefined) {
-    throw new ArgumentTypeError(`torch.finfo() requires a floating point input type. Use torch.iinfo to handle '${String(dtype)}'`);
+    throw new ArgumentTypeError(
+      `torch.finfo() requires a floating point input type. Use torch.iinfo to handle '${String(dtype)}'`,
+    );
   }
   const [digits, top, bottom, resolution] = format;
   const max = (2 - 2 ** (1 - digits)) * 2 ** top;
@@ -70,7 +72,9 @@ export function finfo(dtype: DType = getDefaultDtype()): FloatInfo {
  */
 export function iinfo(dtype: DType): IntegerInfo {
   if (!(dtype instanceof DType) || dtype.isFloatingPoint || dtype.name === 'bool') {
-    throw new ArgumentTypeError(`torch.iinfo() requires an integer input type. Use torch.finfo to handle '${String(dtype)}'`);
+    throw new ArgumentTypeError(
+      `torch.iinfo() requires an integer input type. Use torch.finfo to handle '${String(dtype)}'`,
+    );
   }
   const bits = dtype.itemSize * 8;
   const magnitude = dtype.isSigned ? 2n ** BigInt(bits - 1) : 2n ** BigInt(bits);

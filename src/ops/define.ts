@@ -49,14 +49,20 @@ export interface Traits {
   readonly inplace?: boolean;
   /** The result is a view: the in-place form turns the tensor itself into it. */
   readonly view?: boolean;
+  /** For compositions that are one function in PyTorch: what the result's gradFn is called after. */
+  readonly shownAs?: string;
   /** One line for the generated tables and pages. */
   readonly doc?: string;
 }
+
+type Callable = (...args: unknown[]) => unknown;
 
 export interface Definition extends Traits {
   readonly signature: Signature;
   /** The implementation, over arguments in the order of the signature. */
   readonly implementation: (...args: never[]) => unknown;
+  /** The function as it is called behind a method: `this` first. Its messages count the arguments after that. */
+  readonly method: Callable;
   /** The in-place form where it is more than "compute, then copy". */
   inplaceImplementation?: (...args: never[]) => unknown;
 }
@@ -75,35 +81,48 @@ export function define<F extends (...args: never[]) => unknown>(
   traits: Traits = {},
 ): F {
   const signature = parseSignature(signatureText);
-  const impl = implementation as (...args: unknown[]) => unknown;
+  const impl = shown(implementation as Callable, traits.shownAs);
   const { parameters } = signature;
   const required = parameters.filter((p) => p.required && !p.keywordOnly).length;
   const limit = parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length;
   const outAt = signature.positions.get('out');
-  const call = (...args: unknown[]): unknown => {
-    const n = args.length;
-    // The positional path: nothing to bind.
-    if (n >= required && n <= limit && !isOptions(args[n - 1])) {
-      checkTensors(signature, args);
-      return impl(...args);
-    }
-    const bound = bind(signature, args);
-    checkTensors(signature, bound);
-    if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
-      const target = bound[outAt];
-      bound[outAt] = undefined;
-      return runtime.writeOut(impl(...bound), target);
-    }
-    return impl(...bound);
-  };
+  /** `skip` arguments come before what the caller wrote between the parentheses: one in a method call. */
+  const entry =
+    (skip: number): Callable =>
+    (...args) => {
+      const n = args.length;
+      // The positional path: nothing to bind.
+      if (n >= required && n <= limit && !isOptions(args[n - 1])) {
+        checkTensors(signature, args, skip);
+        return impl(...args);
+      }
+      const bound = bind(signature, args, skip);
+      checkTensors(signature, bound, skip);
+      if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
+        const target = bound[outAt];
+        bound[outAt] = undefined;
+        return runtime.writeOut(impl(...bound), target);
+      }
+      return impl(...bound);
+    };
+  const call = entry(0);
   Object.defineProperty(call, 'name', { value: signature.name });
   if (traits.functionOnly) Object.defineProperty(call, 'functionOnly', { value: true });
-  definitions.set(call, { ...traits, signature, implementation });
+  definitions.set(call, { ...traits, signature, implementation, method: entry(1) });
   return call as unknown as F;
 }
 
+function shown(implementation: Callable, name: string | undefined): Callable {
+  if (name === undefined) return implementation;
+  return (...args) => {
+    const result = implementation(...args);
+    // An argument that is handed back keeps its own history.
+    return runtime.isTensor(result) && !args.includes(result) ? runtime.showAs(name, result) : result;
+  };
+}
+
 /** Throws a TypeError where a parameter that takes tensors got something else. */
-export function checkTensors(signature: Signature, args: readonly unknown[]): void {
+export function checkTensors(signature: Signature, args: readonly unknown[], skip: number): void {
   const { tensors } = signature;
   for (let i = 0; i < tensors.length; i++) {
     const at = tensors[i];
@@ -111,7 +130,7 @@ export function checkTensors(signature: Signature, args: readonly unknown[]): vo
     if (runtime.isTensor(x)) continue;
     const missing = x === null || x === undefined;
     if (missing && !signature.parameters[at].required) continue;
-    refuseType(signature, at, 'Tensor', x);
+    refuseType(signature, at, 'Tensor', x, skip);
   }
 }
 

@@ -24,10 +24,8 @@ export type Gradients = readonly (Tensor | null)[];
 
 /** The gradient of a primitive: from the gradients of its outputs to those of its inputs. */
 export interface Derivative {
-  /** Display name without "Backward0": 'Sum', 'Mm'. */
+  /** What the node is called after: 'Sum' shows as SumBackward0; a whole name such as 'SumBackward1' as it is. */
   readonly name: string;
-  /** `name` is the whole name: 'SumBackward1'. */
-  readonly fullName?: boolean;
   readonly inputs: readonly (Tensor | null)[];
   /** Tensors that `backward` needs; handed to it after their versions were checked. */
   readonly saved: readonly Tensor[];
@@ -60,6 +58,8 @@ export interface Runtime {
     keepdim: boolean,
     dtype: DType,
     attributes?: readonly number[],
+    /** What the node is called after, where it is not the op's `gradName`. */
+    name?: string,
   ): Tensor;
   /** An uninitialised contiguous tensor. */
   empty(sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
@@ -89,6 +89,8 @@ export interface Runtime {
   record<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
   /** As `record`, the outputs being views of the first input. */
   recordView<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
+  /** Gives the op that made `result` another name in the graph: for compositions that are one function in PyTorch. */
+  showAs(name: string, result: Tensor): Tensor;
   /** Is a gradient to be recorded for an op on these? */
   needsGrad(inputs: readonly (Tensor | null)[]): boolean;
   /** Runs `fn` without recording gradients. */

@@ -25,8 +25,8 @@ function pointwiseInplace(fn: Fn): Fn | null {
   return function (this: Tensor, ...args: unknown[]): Tensor {
     const last = args[args.length - 1];
     const given = [this, ...args];
-    const bound = isOptions(last) || args.length === 0 ? bind(definition.signature, given) : given;
-    checkTensors(definition.signature, bound);
+    const bound = isOptions(last) || args.length === 0 ? bind(definition.signature, given, 1) : given;
+    checkTensors(definition.signature, bound, 1);
     const [op, operands, attributes] = plan(...bound);
     if (operands[0] !== this) {
       // The plan made another operand of it: compute, then copy.
@@ -85,12 +85,12 @@ export function installMethods(table: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(table)) {
     const definition = definitionOf(value);
     if (definition === undefined || definition.functionOnly) continue;
-    const fn = value as Fn;
+    const { method: fn } = definition;
     define(name, method(fn));
     if (!definition.inplace) continue;
     if (definition.view) define(`${name}_`, viewInplace(fn));
     else if (definition.signature.parameters[0].names[0] === 'input') {
-      define(`${name}_`, pointwiseInplace(fn) ?? generalInplace(fn));
+      define(`${name}_`, pointwiseInplace(value as Fn) ?? generalInplace(fn));
     }
   }
 }

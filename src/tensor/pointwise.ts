@@ -144,8 +144,9 @@ interface GradientKernel {
 
 /** What the node of a gradient is called after: the operation that its expression ends with. */
 function lastOperation(expr: Expr): string {
-  if (expr.op === 'neg') return 'Neg';
-  return expr.op === 'div' ? 'Div' : 'Mul';
+  if (expr.op === 'neg' && expr.args[0].op === 'input') return 'Neg';
+  const byInverse = expr.op === 'mul' && expr.args[1].op === 'div' && expr.args[1].args[0].op === 'const';
+  return expr.op === 'div' || byInverse ? 'Div' : 'Mul';
 }
 
 /** The gradients of the operands of a pointwise op, from that of its result. `saved(u)` is operand `u`, or the output. */
@@ -517,7 +518,6 @@ export function pointwiseInplace(
   const shapes = tensors.map((t) => t.sizes);
   return recordInplace(target, {
     name: kernel.name,
-    fullName: true,
     inputs: tensors,
     saved,
     savesNumbers: kernel.savesNumbers(mask),

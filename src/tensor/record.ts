@@ -33,13 +33,25 @@ function makeNode(derivative: Derivative): FunctionNode {
   return nodeOf(derivative, edgesOf(derivative.inputs), derivative.saved.map(save));
 }
 
+/** A node's whole name: 'SumBackward0' for 'Sum'. */
+function nodeName(name: string): string {
+  return name.includes('Backward') ? name : `${name}Backward0`;
+}
+
+/** Renames the op that made `result`. */
+export function showAs(name: string, result: Tensor): Tensor {
+  const node = result.gradFn;
+  if (node !== null) node.name = nodeName(name);
+  return result;
+}
+
 function nodeOf(
   derivative: Derivative,
   edges: readonly (Edge | null)[],
   saved: readonly Saved[],
 ): FunctionNode {
-  const { name, fullName = false, savesNumbers = false, backward } = derivative;
-  return new FunctionNode(fullName ? name : `${name}Backward0`, edges, saved, backward, savesNumbers);
+  const { name, savesNumbers = false, backward } = derivative;
+  return new FunctionNode(nodeName(name), edges, saved, backward, savesNumbers);
 }
 
 function each(output: Tensor | readonly Tensor[]): readonly Tensor[] {

@@ -63,6 +63,7 @@ export function reduce(
   keepdim: boolean,
   dtype: DType,
   attributes: readonly number[] = [],
+  name: string = op.spec.gradName,
 ): Tensor {
   const full = reducedSizes(input.sizes, mask, true);
   const out = empty(full, dtype, input.storage.device);
@@ -72,14 +73,14 @@ export function reduce(
     input.storage.device.reduce(program, view, [input], mask, attributes);
   }
   const result = keepdim ? out : dropReduced(out, mask, reducedSizes(input.sizes, mask, false));
-  const { backward, saves = [], gradName } = op.spec;
+  const { backward, saves = [] } = op.spec;
   if (backward === undefined || !dtype.isFloatingPoint || !needsGrad([input])) return result;
   const { sizes, dtype: inputDtype } = input;
   const saved: Tensor[] = [];
   const inputAt = saves.includes('input') ? saved.push(input) - 1 : -1;
   const outputAt = saves.includes('output') ? saved.push(result) - 1 : -1;
   return record(result, {
-    name: gradName,
+    name,
     inputs: [input],
     saved,
     backward: (grads, tensors) => {

@@ -9,7 +9,7 @@ import { empty } from './allocate.ts';
 import { toDevice } from './devices.ts';
 import { memory, toArray } from './memory.ts';
 import { copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
-import { checkInplace, needsGrad, record, recordInplace, recordView } from './record.ts';
+import { checkInplace, needsGrad, record, recordInplace, recordView, showAs } from './record.ts';
 import { reduce } from './reduce.ts';
 import { Tensor } from './tensor.ts';
 
@@ -97,6 +97,7 @@ const bound: Runtime = {
   reinterpret: (input, dtype, sizes, strides, offset) => new Tensor(input.storage, dtype, sizes, strides, offset),
   record,
   recordView,
+  showAs,
   needsGrad,
   noGrad: (fn) => noGrad(fn),
   recordInplace,

@@ -87,7 +87,7 @@ const eluOp = pointwise('elu', {
     E.select(E.le(x, 0), E.mul(E.mul(E.mul(alpha, scale), by), E.exp(E.mul(x, by))), scale),
   ],
 });
-const celuOp = pointwise('celu', { ...eluOp.spec, gradName: 'Elu' });
+const celuOp = pointwise('celu', { ...eluOp.spec, gradName: 'Celu' });
 
 type AlphaCall = FreeCall<
   [input: Tensor, alpha?: number, inplace?: boolean],
@@ -113,8 +113,8 @@ export const celu: AlphaCall = define(
 );
 
 // Klambauer et al. 2017, "Self-Normalizing Neural Networks", equation 14.
-const SELU_ALPHA = 1.6732632423543772848170429916717;
-const SELU_SCALE = 1.0507009873554804934193349852946;
+const SELU_ALPHA = 1.6732632423543772;
+const SELU_SCALE = 1.0507009873554805;
 
 /** ELU with the constants of self-normalizing networks. */
 export const selu: Simple = define(
@@ -361,7 +361,7 @@ export const glu: FreeCall<[input: Tensor, dim?: number], { dim?: number }, Tens
     }
     return input.narrow(d, 0, size / 2).mul(input.narrow(d, size / 2, size / 2).sigmoid());
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'Glu' },
 );
 
 type SoftmaxCall = FreeCall<

@@ -18,11 +18,19 @@ function drop(input: Tensor, p: number, inplace: boolean, shape: readonly number
   if (input.numel() === 0) return input;
   const multiply = (mask: Tensor | number): Tensor => (inplace ? input.mul_(mask) : input.mul(mask));
   if (p === 1) return multiply(0);
-  const mask = input.detach().newEmpty(shape).bernoulli_(1 - p).div_(1 - p);
+  const mask = input
+    .detach()
+    .newEmpty(shape)
+    .bernoulli_(1 - p)
+    .div_(1 - p);
   return multiply(mask);
 }
 
-function defineDropout(name: string, shapeOf: (input: Tensor) => readonly number[], byDefault: boolean): DropoutCall {
+function defineDropout(
+  name: string,
+  shapeOf: (input: Tensor) => readonly number[],
+  byDefault: boolean,
+): DropoutCall {
   return define(
     `${name}(input, p=0.5, training=${byDefault ? 'True' : 'False'}, inplace=False)`,
     (input: Tensor, p = 0.5, training = byDefault, inplace = false) => {
@@ -79,8 +87,14 @@ function alpha(name: string, shapeOf: (input: Tensor) => readonly number[]): Dro
       if (p === 1) return inplace ? input.mul_(0) : input.mul(0);
       if (input.numel() === 0) return input;
       const scale = 1 / Math.sqrt((DROPPED * DROPPED * p + 1) * (1 - p));
-      const keep = input.detach().newEmpty(shapeOf(input)).bernoulli_(1 - p);
-      const shift = keep.sub(1).mul_(DROPPED * scale).add_(DROPPED * scale * p);
+      const keep = input
+        .detach()
+        .newEmpty(shapeOf(input))
+        .bernoulli_(1 - p);
+      const shift = keep
+        .sub(1)
+        .mul_(DROPPED * scale)
+        .add_(DROPPED * scale * p);
       keep.mul_(scale);
       return inplace ? input.mul_(keep).add_(shift) : input.mul(keep).add(shift);
     },
@@ -92,6 +106,7 @@ function alpha(name: string, shapeOf: (input: Tensor) => readonly number[]): Dro
 export const alphaDropout: DropoutCall = alpha('alpha_dropout', (x) => x.sizes);
 /** Alpha dropout of whole channels. */
 export const featureAlphaDropout: DropoutCall = alpha('feature_alpha_dropout', (x) => {
-  if (x.sizes.length < 2) throw new RuntimeError('Feature dropout requires at least 2 dimensions in the input');
+  if (x.sizes.length < 2)
+    throw new RuntimeError('Feature dropout requires at least 2 dimensions in the input');
   return channels(x);
 });

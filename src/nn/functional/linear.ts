@@ -47,7 +47,10 @@ export const bilinear: FreeCall<
     const b = x2.reshape([-1, in2]);
     // Per output o: (a·A_o) ∘ b summed over the last dimension.
     const projected = a.mm(weight.permute(1, 0, 2).reshape([in1, outputs * in2])).reshape([-1, outputs, in2]);
-    const out = projected.mul(b.unsqueeze(1)).sum(2).reshape([...lead, outputs]);
+    const out = projected
+      .mul(b.unsqueeze(1))
+      .sum(2)
+      .reshape([...lead, outputs]);
     return bias === null ? out : out.add(bias);
   },
   { functionOnly: true },

@@ -31,9 +31,10 @@ function reductionOf(sizeAverage: boolean | null, reduce: boolean | null, reduct
   return sizeAverage === false ? 'sum' : 'mean';
 }
 
-function reduced(loss: Tensor, reduction: Reduction): Tensor {
-  if (reduction === 'none') return loss;
-  return reduction === 'mean' ? loss.mean() : loss.sum();
+/** The reduced loss; `name` is what PyTorch's graph calls it, where it is one function there. */
+function reduced(loss: Tensor, reduction: Reduction, name: string | null = null): Tensor {
+  const out = reduction === 'none' ? loss : reduction === 'mean' ? loss.mean() : loss.sum();
+  return name === null ? out : runtime.showAs(name, out);
 }
 
 type PairLoss<O = object> = FreeCall<
@@ -49,7 +50,7 @@ type PairLoss<O = object> = FreeCall<
 >;
 
 /** A loss of two tensors of one shape, element by element. */
-function pairLoss(name: string, each: (x: Tensor, y: Tensor) => Tensor): PairLoss {
+function pairLoss(name: string, each: (x: Tensor, y: Tensor) => Tensor, shownAs: string | null): PairLoss {
   return define(
     `${name}(input, target, ${LEGACY}, reduction='mean')`,
     (
@@ -60,7 +61,7 @@ function pairLoss(name: string, each: (x: Tensor, y: Tensor) => Tensor): PairLos
       reduction: Reduction = 'mean',
     ) => {
       const [x, y] = broadcastTensors(input, target);
-      return reduced(each(x, y), reductionOf(sizeAverage, reduce, reduction));
+      return reduced(each(x, y), reductionOf(sizeAverage, reduce, reduction), shownAs);
     },
     { functionOnly: true },
   );
@@ -74,9 +75,13 @@ const mseOp = pointwise('mse_loss', {
 const l1Op = pointwise('l1_loss', { gradName: 'Abs', expr: ([x, y]) => E.abs(E.sub(x, y)) });
 
 /** (x − y)². https://pytorch.org/docs/stable/generated/torch.nn.functional.mse_loss.html */
-export const mseLoss: PairLoss = pairLoss('mse_loss', (x, y) => runtime.pointwise(mseOp, [x, y], []));
+export const mseLoss: PairLoss = pairLoss(
+  'mse_loss',
+  (x, y) => runtime.pointwise(mseOp, [x, y], []),
+  'MseLoss',
+);
 /** |x − y|. https://pytorch.org/docs/stable/generated/torch.nn.functional.l1_loss.html */
-export const l1Loss: PairLoss = pairLoss('l1_loss', (x, y) => runtime.pointwise(l1Op, [x, y], []));
+export const l1Loss: PairLoss = pairLoss('l1_loss', (x, y) => runtime.pointwise(l1Op, [x, y], []), null);
 
 const smoothOp = pointwise('smooth_l1_loss', {
   gradName: 'SmoothL1Loss',
@@ -112,7 +117,7 @@ export const smoothL1Loss: FreeCall<
     const kind = reductionOf(sizeAverage, reduce, reduction);
     if (beta === 0) return l1Loss(input, target, { reduction: kind });
     const [x, y] = broadcastTensors(input, target);
-    return reduced(runtime.pointwise(smoothOp, [x, y], [beta]), kind);
+    return reduced(runtime.pointwise(smoothOp, [x, y], [beta]), kind, 'SmoothL1Loss');
   },
   { functionOnly: true },
 );
@@ -135,7 +140,11 @@ export const huberLoss: FreeCall<
   (input: Tensor, target: Tensor, reduction: Reduction = 'mean', delta = 1) => {
     if (delta <= 0) throw new RuntimeError('huber_loss does not support non-positive values for delta.');
     const [x, y] = broadcastTensors(input, target);
-    return reduced(runtime.pointwise(huberOp, [x, y], [delta]), reductionOf(null, null, reduction));
+    return reduced(
+      runtime.pointwise(huberOp, [x, y], [delta]),
+      reductionOf(null, null, reduction),
+      'HuberLoss',
+    );
   },
   { functionOnly: true },
 );
@@ -193,9 +202,10 @@ function negativeLogLikelihood(
     scale = scale === null ? kept : scale.mul(kept);
   }
   const terms = scale === null ? picked : picked.mul(scale).maskedFill(ignored, 0);
-  if (reduction === 'none') return terms;
-  if (reduction === 'sum') return terms.sum();
-  return scale === null ? terms.mean() : terms.sum().div(scale.sum());
+  const name = input.sizes.length > 2 ? 'NllLoss2D' : 'NllLoss';
+  if (reduction === 'none') return runtime.showAs(name, terms);
+  if (reduction === 'sum') return runtime.showAs(name, terms.sum());
+  return runtime.showAs(name, scale === null ? terms.mean() : terms.sum().div(scale.sum()));
 }
 
 interface ClassOptions extends Legacy {
@@ -400,7 +410,7 @@ export const binaryCrossEntropy: BinaryCall<object> = define(
     }
     const loss = runtime.pointwise(bceOp, [input, target], []);
     const weighted = weight === null ? loss : loss.mul(weight);
-    return reduced(weighted, reductionOf(sizeAverage, reduce, reduction));
+    return reduced(weighted, reductionOf(sizeAverage, reduce, reduction), 'BinaryCrossEntropy');
   },
   { functionOnly: true },
 );
@@ -450,7 +460,7 @@ export const binaryCrossEntropyWithLogits: FreeCall<
       loss = target.neg().add(1).mul(input).add(scale.mul(softplus));
     }
     const weighted = weight === null ? loss : loss.mul(weight);
-    return reduced(weighted, reductionOf(sizeAverage, reduce, reduction));
+    return reduced(weighted, reductionOf(sizeAverage, reduce, reduction), 'BinaryCrossEntropyWithLogits');
   },
   { functionOnly: true },
 );
@@ -504,7 +514,11 @@ export const klDiv: FreeCall<
 );
 
 /** log(1 + exp(−y·x)). */
-export const softMarginLoss: PairLoss = pairLoss('soft_margin_loss', (x, y) => y.neg().mul(x).exp().log1p());
+export const softMarginLoss: PairLoss = pairLoss(
+  'soft_margin_loss',
+  (x, y) => y.neg().mul(x).exp().log1p(),
+  'SoftMarginLoss',
+);
 
 /** max(0, −y·(x₁ − x₂) + margin). */
 export const marginRankingLoss: FreeCall<
@@ -778,7 +792,7 @@ export const multiMarginLoss: FreeCall<
       weight === null ? powered : powered.mul(weight.indexSelect(0, index.squeeze(1)).unsqueeze(1));
     const loss = scaled.scatter(1, index, 0).sum(1).div(x.sizes[1]);
     const shaped = single && target.sizes.length === 0 ? loss.squeeze(0) : loss;
-    return reduced(shaped, reductionOf(sizeAverage, reduce, reduction));
+    return reduced(shaped, reductionOf(sizeAverage, reduce, reduction), 'MultiMarginLoss');
   },
   { functionOnly: true },
 );
@@ -814,7 +828,8 @@ export const multilabelMarginLoss: PairLoss = define(
     const gap = x.unsqueeze(1).sub(targets.unsqueeze(2)).add(1).clampMin(0);
     const counts = boolean(valid).unsqueeze(2).logicalAnd(boolean(isTarget).logicalNot().unsqueeze(1));
     const loss = gap.mul(counts).sum([1, 2]).div(classes);
-    return reduced(single ? loss.squeeze(0) : loss, reductionOf(sizeAverage, reduce, reduction));
+    const shaped = single ? loss.squeeze(0) : loss;
+    return reduced(shaped, reductionOf(sizeAverage, reduce, reduction), 'MultilabelMarginLoss');
   },
   { functionOnly: true },
 );

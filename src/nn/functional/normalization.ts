@@ -53,13 +53,11 @@ function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
   return bias === null ? scaled : scaled.add(bias);
 }
 
-function updateRunning(
-  running: Tensor | null,
-  value: Tensor,
-  momentum: number,
-): void {
+function updateRunning(running: Tensor | null, value: Tensor, momentum: number): void {
   if (running === null) return;
-  runtime.noGrad(() => running.mul_(1 - momentum).add_(value.reshape(running.sizes).to(running.dtype), { alpha: momentum }));
+  runtime.noGrad(() =>
+    running.mul_(1 - momentum).add_(value.reshape(running.sizes).to(running.dtype), { alpha: momentum }),
+  );
 }
 
 /**
@@ -130,7 +128,11 @@ export const batchNorm: FreeCall<
     const { out, mean, variance } = standardize('NativeBatchNorm', input, dims, eps);
     updateRunning(runningMean, mean, momentum);
     // The running variance is the unbiased one.
-    updateRunning(runningVar, runtime.noGrad(() => variance.mul(count / (count - 1))), momentum);
+    updateRunning(
+      runningVar,
+      runtime.noGrad(() => variance.mul(count / (count - 1))),
+      momentum,
+    );
     return affine(out, w, b);
   },
   { functionOnly: true },
@@ -138,7 +140,13 @@ export const batchNorm: FreeCall<
 
 /** Normalization over the last dimensions. https://pytorch.org/docs/stable/generated/torch.nn.functional.layer_norm.html */
 export const layerNorm: FreeCall<
-  [input: Tensor, normalizedShape: readonly number[], weight?: Tensor | null, bias?: Tensor | null, eps?: number],
+  [
+    input: Tensor,
+    normalizedShape: readonly number[],
+    weight?: Tensor | null,
+    bias?: Tensor | null,
+    eps?: number,
+  ],
   { normalizedShape?: readonly number[]; weight?: Tensor | null; bias?: Tensor | null; eps?: number },
   Tensor
 > = define(
@@ -186,9 +194,16 @@ export const groupNorm: FreeCall<
   Tensor
 > = define(
   'group_norm(input, numGroups, weight=None, bias=None, eps=1e-05)',
-  (input: Tensor, numGroups: number, weight: Tensor | null = null, bias: Tensor | null = null, eps = 1e-5) => {
+  (
+    input: Tensor,
+    numGroups: number,
+    weight: Tensor | null = null,
+    bias: Tensor | null = null,
+    eps = 1e-5,
+  ) => {
     const rank = input.sizes.length;
-    if (rank < 2) throw new RuntimeError(`Expected at least 2 dimensions for input tensor but received ${rank}`);
+    if (rank < 2)
+      throw new RuntimeError(`Expected at least 2 dimensions for input tensor but received ${rank}`);
     const [batch, channels] = input.sizes;
     if (channels % numGroups !== 0) {
       throw new RuntimeError(
@@ -201,7 +216,7 @@ export const groupNorm: FreeCall<
     const b = bias === null ? null : perChannel(bias, rank);
     return affine(out.reshape(input.sizes), w, b);
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'NativeGroupNorm' },
 );
 
 /** Normalization per channel and instance. https://pytorch.org/docs/stable/generated/torch.nn.functional.instance_norm.html */

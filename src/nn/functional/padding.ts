@@ -11,7 +11,8 @@ export type PadMode = 'constant' | 'reflect' | 'replicate' | 'circular';
 /** Constants around the last dimensions; negative amounts cut off. Differentiable. */
 export function constantPad(input: Tensor, amounts: readonly number[], value: number): Tensor {
   const rank = input.sizes.length;
-  if (amounts.length % 2 !== 0) throw new RuntimeError(`Length of pad must be even but instead it equals ${amounts.length}`);
+  if (amounts.length % 2 !== 0)
+    throw new RuntimeError(`Length of pad must be even but instead it equals ${amounts.length}`);
   if (amounts.length > rank * 2) {
     throw new RuntimeError(
       `Length of pad should be no more than twice the number of dimensions of the input. Pad length is ${amounts.length}while the input has ${rank}dimensions.`,
@@ -61,7 +62,12 @@ export function constantPad(input: Tensor, amounts: readonly number[], value: nu
 }
 
 /** Positions of the padded dimension in the original one. */
-function positions(size: number, left: number, right: number, mode: 'reflect' | 'replicate' | 'circular'): BigInt64Array {
+function positions(
+  size: number,
+  left: number,
+  right: number,
+  mode: 'reflect' | 'replicate' | 'circular',
+): BigInt64Array {
   return BigInt64Array.from({ length: size + left + right }, (_, i) => {
     const at = i - left;
     if (mode === 'replicate') return BigInt(Math.min(Math.max(at, 0), size - 1));
@@ -71,7 +77,11 @@ function positions(size: number, left: number, right: number, mode: 'reflect' | 
   });
 }
 
-function indexPad(input: Tensor, amounts: readonly number[], mode: 'reflect' | 'replicate' | 'circular'): Tensor {
+function indexPad(
+  input: Tensor,
+  amounts: readonly number[],
+  mode: 'reflect' | 'replicate' | 'circular',
+): Tensor {
   const rank = input.sizes.length;
   const spatial = amounts.length / 2;
   if (rank !== spatial + 1 && rank !== spatial + 2) {
@@ -95,11 +105,15 @@ function indexPad(input: Tensor, amounts: readonly number[], mode: 'reflect' | '
     if (left < 0 || right < 0) {
       const cut = out.narrow(d, Math.max(-left, 0), size - Math.max(-left, 0) - Math.max(-right, 0));
       const rest = new Array<number>(2 * i).fill(0);
-      out = left > 0 || right > 0 ? indexPad(cut, [...rest, Math.max(left, 0), Math.max(right, 0)], mode) : cut;
+      out =
+        left > 0 || right > 0 ? indexPad(cut, [...rest, Math.max(left, 0), Math.max(right, 0)], mode) : cut;
       continue;
     }
     if (left === 0 && right === 0) continue;
-    if (size === 0) throw new RuntimeError(`Expected 2D or 3D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showSizes(input.sizes)}`);
+    if (size === 0)
+      throw new RuntimeError(
+        `Expected 2D or 3D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions for input, but got: ${showSizes(input.sizes)}`,
+      );
     const index = positions(size, left, right, mode);
     out = out.indexSelect(d, runtime.fromArray(index, [index.length], int64, out));
   }
@@ -133,4 +147,3 @@ export const pad: FreeCall<
   },
   { functionOnly: true },
 );
-

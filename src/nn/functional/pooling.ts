@@ -145,7 +145,7 @@ function defineAvgPool(rank: number): AvgPoolCall {
       };
       return avgPool(`AvgPool${rank}D`, input, geometry, countIncludePad, divisorOverride);
     },
-    { functionOnly: true },
+    { functionOnly: true, shownAs: `AvgPool${rank}D` },
   );
 }
 
@@ -157,7 +157,11 @@ export const avgPool2d: AvgPoolCall = defineAvgPool(2);
 export const avgPool3d: AvgPoolCall = defineAvgPool(3);
 
 type AdaptiveSize = number | readonly (number | null)[];
-type AdaptiveCall = FreeCall<[input: Tensor, outputSize: AdaptiveSize], { outputSize?: AdaptiveSize }, Tensor>;
+type AdaptiveCall = FreeCall<
+  [input: Tensor, outputSize: AdaptiveSize],
+  { outputSize?: AdaptiveSize },
+  Tensor
+>;
 
 function targetSizes(input: Tensor, outputSize: AdaptiveSize, rank: number): number[] {
   const list = typeof outputSize === 'number' ? new Array<number>(rank).fill(outputSize) : outputSize;
@@ -214,7 +218,13 @@ function adaptiveAvg(rank: number): AdaptiveCall {
       if (target.every((t, d) => t > 0 && space[d] % t === 0)) {
         // Windows of one size: plain average pooling.
         const kernel = target.map((t, d) => space[d] / t);
-        const geometry = { kernel, stride: kernel, padding: kernel.map(() => 0), dilation: kernel.map(() => 1), ceilMode: false };
+        const geometry = {
+          kernel,
+          stride: kernel,
+          padding: kernel.map(() => 0),
+          dilation: kernel.map(() => 1),
+          ceilMode: false,
+        };
         return avgPool(`AdaptiveAvgPool${rank}D`, input, geometry, true, null);
       }
       let out = input;
@@ -223,7 +233,7 @@ function adaptiveAvg(rank: number): AdaptiveCall {
       });
       return out === input ? input.clone() : out;
     },
-    { functionOnly: true },
+    { functionOnly: true, shownAs: `AdaptiveAvgPool${rank}D` },
   );
 }
 
@@ -269,7 +279,8 @@ function adaptiveArgmax(x: Tensor, target: readonly number[], rank: number): Ten
       let best = candidates[0];
       for (const c of candidates) {
         const v = data[i * perImage + c];
-        if (v > data[i * perImage + best] || (Number.isNaN(v) && !Number.isNaN(data[i * perImage + best]))) best = c;
+        if (v > data[i * perImage + best] || (Number.isNaN(v) && !Number.isNaN(data[i * perImage + best])))
+          best = c;
       }
       indices[i * outs + o] = BigInt(best);
     }
@@ -300,7 +311,9 @@ export const adaptiveMaxPool2d: AdaptiveMaxCall = adaptiveMax(2);
 export const adaptiveMaxPool3d: AdaptiveMaxCall = adaptiveMax(3);
 
 /** (Σ xᵖ)^(1/p) over windows. https://pytorch.org/docs/stable/generated/torch.nn.functional.lp_pool2d.html */
-function lpPool(rank: number): FreeCall<
+function lpPool(
+  rank: number,
+): FreeCall<
   [input: Tensor, normType: number, kernelSize: Sizes, stride?: Sizes | null, ceilMode?: boolean],
   { kernelSize?: Sizes; stride?: Sizes | null; ceilMode?: boolean },
   Tensor
@@ -317,7 +330,11 @@ function lpPool(rank: number): FreeCall<
         ceilMode,
       };
       const mean = avgPool('AvgPool', input.pow(p), geometry, true, null);
-      return mean.sign().mul(mean.abs()).mul(product(kernel)).pow(1 / p);
+      return mean
+        .sign()
+        .mul(mean.abs())
+        .mul(product(kernel))
+        .pow(1 / p);
     },
     { functionOnly: true },
   );
@@ -325,12 +342,7 @@ function lpPool(rank: number): FreeCall<
 export const lpPool1d: ReturnType<typeof lpPool> = lpPool(1);
 export const lpPool2d: ReturnType<typeof lpPool> = lpPool(2);
 
-function blockGeometry(
-  kernelSize: Sizes,
-  dilation: Sizes,
-  padding: Sizes,
-  stride: Sizes,
-): PoolGeometry {
+function blockGeometry(kernelSize: Sizes, dilation: Sizes, padding: Sizes, stride: Sizes): PoolGeometry {
   return {
     kernel: each(kernelSize, 2, 'kernel_size'),
     dilation: each(dilation, 2, 'dilation'),
@@ -378,11 +390,15 @@ export const unfold: FreeCall<
       );
     }
     const padded = constantPad(x, [g.padding[1], g.padding[1], g.padding[0], g.padding[0]], 0).contiguous();
-    const blocks = padded.asStrided([batch, channels, ...g.kernel, ...out], blockStrides(padded, g), padded.offset);
+    const blocks = padded.asStrided(
+      [batch, channels, ...g.kernel, ...out],
+      blockStrides(padded, g),
+      padded.offset,
+    );
     const columns = blocks.reshape([batch, channels * product(g.kernel), product(out)]);
     return single ? columns.squeeze(0) : columns;
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'Im2Col' },
 );
 
 /** Columns summed into an image: the gradient of `unfold`. https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html */
@@ -426,5 +442,5 @@ export const fold: FreeCall<
     const image = whole.narrow(2, g.padding[0], space[0]).narrow(3, g.padding[1], space[1]);
     return single ? image.squeeze(0) : image;
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'Col2Im' },
 );

@@ -11,7 +11,9 @@ export const pixelShuffle: FactorCall<'upscaleFactor'> = define(
   (input: Tensor, r: number) => {
     const rank = input.sizes.length;
     if (rank < 3) {
-      throw new RuntimeError(`pixel_shuffle expects input to have at least 3 dimensions, but got input with ${rank} dimension(s)`);
+      throw new RuntimeError(
+        `pixel_shuffle expects input to have at least 3 dimensions, but got input with ${rank} dimension(s)`,
+      );
     }
     if (r <= 0) throw new RuntimeError(`pixel_shuffle expects a positive upscale_factor, but got ${r}`);
     const lead = input.sizes.slice(0, -3);
@@ -26,7 +28,7 @@ export const pixelShuffle: FactorCall<'upscaleFactor'> = define(
     const order = [...lead.map((_, i) => i), n, n + 3, n + 1, n + 4, n + 2];
     return split.permute(order).reshape([...lead, c / (r * r), h * r, w * r]);
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'PixelShuffle' },
 );
 
 /** (…, C, H·r, W·r) to (…, C·r², H, W). https://pytorch.org/docs/stable/generated/torch.nn.functional.pixel_unshuffle.html */
@@ -35,7 +37,9 @@ export const pixelUnshuffle: FactorCall<'downscaleFactor'> = define(
   (input: Tensor, r: number) => {
     const rank = input.sizes.length;
     if (rank < 3) {
-      throw new RuntimeError(`pixel_unshuffle expects input to have at least 3 dimensions, but got input with ${rank} dimension(s)`);
+      throw new RuntimeError(
+        `pixel_unshuffle expects input to have at least 3 dimensions, but got input with ${rank} dimension(s)`,
+      );
     }
     if (r <= 0) throw new RuntimeError(`pixel_unshuffle expects a positive downscale_factor, but got ${r}`);
     const lead = input.sizes.slice(0, -3);
@@ -55,7 +59,7 @@ export const pixelUnshuffle: FactorCall<'downscaleFactor'> = define(
     const order = [...lead.map((_, i) => i), n, n + 2, n + 4, n + 1, n + 3];
     return split.permute(order).reshape([...lead, c * r * r, h / r, w / r]);
   },
-  { functionOnly: true },
+  { functionOnly: true, shownAs: 'PixelUnshuffle' },
 );
 
 /** Channels of groups interleaved. https://pytorch.org/docs/stable/generated/torch.nn.ChannelShuffle.html */
@@ -64,13 +68,23 @@ export const channelShuffle: FactorCall<'groups'> = define(
   (input: Tensor, groups: number) => {
     const [n, c, ...space] = input.sizes;
     if (input.sizes.length < 3) {
-      throw new RuntimeError(`channel_shuffle expects input with > 2 dims, but got input with sizes [${input.sizes.join(', ')}]`);
+      throw new RuntimeError(
+        `channel_shuffle expects input with > 2 dims, but got input with sizes [${input.sizes.join(', ')}]`,
+      );
     }
-    if (groups <= 0) throw new RuntimeError(`Number of groups to divide channels in must be positive. Value of groups:${groups}`);
+    if (groups <= 0)
+      throw new RuntimeError(
+        `Number of groups to divide channels in must be positive. Value of groups:${groups}`,
+      );
     if (c % groups !== 0) {
-      throw new RuntimeError(`Number of channels must be divisible by groups. Got ${c} channels and ${groups} groups.`);
+      throw new RuntimeError(
+        `Number of channels must be divisible by groups. Got ${c} channels and ${groups} groups.`,
+      );
     }
-    return input.reshape([n, groups, c / groups, ...space]).transpose(1, 2).reshape(input.sizes);
+    return input
+      .reshape([n, groups, c / groups, ...space])
+      .transpose(1, 2)
+      .reshape(input.sizes);
   },
   { functionOnly: true },
 );

@@ -185,14 +185,15 @@ export const matmul: Product = define('matmul(input, other: Tensor, *, out=None)
     // A batch times one matrix is one tall matrix times it.
     const tall = a.reshape([-1, a.sizes[ra - 1]]);
     const lead = a.sizes.slice(0, -1);
-    return rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
+    const flat = rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
+    return runtime.showAs('UnsafeView', flat);
   }
   const left = ra === 1 ? a.unsqueeze(0) : a;
   const n = left.sizes.length;
   const batch = broadcastSizes([left.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
   const x = left.expand([...batch, ...left.sizes.slice(n - 2)]).reshape([-1, ...left.sizes.slice(n - 2)]);
   const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([-1, ...b.sizes.slice(-2)]);
-  const out = x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]);
+  const out = runtime.showAs('UnsafeView', x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]));
   return ra === 1 ? out.squeeze(-2) : out;
 });
 
@@ -275,7 +276,7 @@ export const addmm: AddProduct = define(
 export const addmv: AddProduct = define(
   'addmv(input, mat: Tensor, vec: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, mat: Tensor, vec: Tensor, beta = 1, alpha = 1) => blend(input, mat.mv(vec), beta, alpha),
-  { inplace: true },
+  { inplace: true, shownAs: 'Addmv' },
 );
 
 /** beta·input + alpha·vec1⊗vec2. https://pytorch.org/docs/stable/generated/torch.addr.html */
@@ -288,21 +289,21 @@ export const addr: AddProduct = define(
     if (base === null) return scaled.to(promoteTypes(input.dtype, product.dtype));
     return base.expand(product.sizes).add(scaled);
   },
-  { inplace: true },
+  { inplace: true, shownAs: 'Addr' },
 );
 
 /** beta·input + alpha·batch1·batch2. https://pytorch.org/docs/stable/generated/torch.baddbmm.html */
 export const baddbmm: AddProduct = define(
   'baddbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b), beta, alpha),
-  { inplace: true },
+  { inplace: true, shownAs: 'Baddbmm' },
 );
 
 /** beta·input + alpha·Σ batch1·batch2. https://pytorch.org/docs/stable/generated/torch.addbmm.html */
 export const addbmm: AddProduct = define(
   'addbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b).sum(0), beta, alpha),
-  { inplace: true },
+  { inplace: true, shownAs: 'Addbmm' },
 );
 
 /** Inner products of the last dimensions. https://pytorch.org/docs/stable/generated/torch.inner.html */

@@ -30,14 +30,12 @@ export function nonzeroPositions(input: Tensor): Tensor {
 }
 
 /** `nonzero(input)`: [n, rank] positions, or with `asTuple` one tensor per dimension. */
-export const nonzero: (
-  input: Tensor,
-  options?: { asTuple?: boolean; out?: Tensor },
-) => Tensor & Tensor[] = define('nonzero(input, *, asTuple=False, out=None)', (input: Tensor, asTuple = false) => {
-  if (!asTuple) return nonzeroPositions(input) as Tensor & Tensor[];
-  const matrix = input.sizes.length === 0 ? input.unsqueeze(0) : input;
-  return nonzeroPositions(matrix).unbind(1) as Tensor & Tensor[];
-});
+export const nonzero: (input: Tensor, options?: { asTuple?: boolean; out?: Tensor }) => Tensor & Tensor[] =
+  define('nonzero(input, *, asTuple=False, out=None)', (input: Tensor, asTuple = false) => {
+    if (!asTuple) return nonzeroPositions(input) as Tensor & Tensor[];
+    const matrix = input.sizes.length === 0 ? input.unsqueeze(0) : input;
+    return nonzeroPositions(matrix).unbind(1) as Tensor & Tensor[];
+  });
 
 /** Per dimension an index tensor or null. Masks become positions; checks dtypes and mask shapes. */
 function expandMasks(input: Tensor, indices: readonly (Tensor | null)[]): (Tensor | null)[] {
@@ -108,7 +106,11 @@ function locateAdvanced(input: Tensor, indices: readonly (Tensor | null)[]): Loc
   );
   return (target) => ({
     sizes,
-    strides: [...lead.map((d) => target.strides[d]), ...zeros(common.length), ...tail.map((d) => target.strides[d])],
+    strides: [
+      ...lead.map((d) => target.strides[d]),
+      ...zeros(common.length),
+      ...tail.map((d) => target.strides[d]),
+    ],
     offset: target.offset,
     index,
     stride: dims.map((d) => target.strides[d]),

@@ -28,12 +28,16 @@ export type OnBadIndex = (bad: BadIndex, selection: Selection) => Error;
 /** gather's message. */
 export function boundsError(dim: number): OnBadIndex {
   return (bad, s) =>
-    new RuntimeError(`index ${bad.value} is out of bounds for dimension ${dim} with size ${s.size[bad.which]}`);
+    new RuntimeError(
+      `index ${bad.value} is out of bounds for dimension ${dim} with size ${s.size[bad.which]}`,
+    );
 }
 
 /** Advanced indexing's message; dimensions count the indexed ones. */
 export const advancedBounds: OnBadIndex = (bad, s) =>
-  new IndexError(`index ${bad.value} is out of bounds for dimension ${bad.which} with size ${s.size[bad.which]}`);
+  new IndexError(
+    `index ${bad.value} is out of bounds for dimension ${bad.which} with size ${s.size[bad.which]}`,
+  );
 
 /** index_select's and embedding's message. */
 export const selfBounds: OnBadIndex = () => new IndexError('index out of range in self');
@@ -51,7 +55,13 @@ export function indexView(index: Tensor, sizes: readonly number[], strides?: rea
 }
 
 function selected(target: Tensor, s: Selection): View {
-  return { storage: target.storage, dtype: target.dtype, sizes: s.sizes, strides: s.strides, offset: s.offset };
+  return {
+    storage: target.storage,
+    dtype: target.dtype,
+    sizes: s.sizes,
+    strides: s.strides,
+    offset: s.offset,
+  };
 }
 
 /** The selected elements, as a new tensor. */
@@ -84,7 +94,13 @@ export function addAt(values: Tensor, sizes: readonly number[], locate: Locate, 
 }
 
 /** Writes `values` (broadcast over the selection, same dtype) into the selected places. Records nothing. */
-export function writeAt(target: Tensor, values: Tensor, locate: Locate, mode: ScatterMode, onBad: OnBadIndex): void {
+export function writeAt(
+  target: Tensor,
+  values: Tensor,
+  locate: Locate,
+  mode: ScatterMode,
+  onBad: OnBadIndex,
+): void {
   const s = locate(target);
   if (s.sizes.includes(0)) return;
   const source: View = {

@@ -64,45 +64,55 @@ export const gather: Call<
   [input: Tensor, dim: number, index: Tensor],
   { dim?: number; index?: Tensor; sparseGrad?: boolean; out?: Tensor },
   Tensor
-> = define('gather(input, dim, index, *, sparseGrad=False, out=None)', (input: Tensor, dim: number, index: Tensor) => {
-  requireIndexDtype(index, 'gather');
-  checkRanks(input, index, 'input', 'gather');
-  const d = wrapDim(dim, input.sizes.length);
-  const x = atLeast1d(input);
-  const i = atLeast1d(index);
-  if (i.numel() === 0) return input.newEmpty(index.sizes);
-  i.sizes.forEach((s, k) => {
-    if (k !== d && s > x.sizes[k]) {
-      throw new RuntimeError(
-        `Size does not match at dimension ${k} expected index ${showSizes(index.sizes)} to be smaller than self ${showSizes(input.sizes)} apart from dimension ${d}`,
-      );
-    }
-  });
-  const out = readAt('Gather', x, alongDim(i, d), boundsError(d));
-  return index.sizes.length === 0 ? out.squeeze(0) : out;
-});
+> = define(
+  'gather(input, dim, index, *, sparseGrad=False, out=None)',
+  (input: Tensor, dim: number, index: Tensor) => {
+    requireIndexDtype(index, 'gather');
+    checkRanks(input, index, 'input', 'gather');
+    const d = wrapDim(dim, input.sizes.length);
+    const x = atLeast1d(input);
+    const i = atLeast1d(index);
+    if (i.numel() === 0) return input.newEmpty(index.sizes);
+    i.sizes.forEach((s, k) => {
+      if (k !== d && s > x.sizes[k]) {
+        throw new RuntimeError(
+          `Size does not match at dimension ${k} expected index ${showSizes(index.sizes)} to be smaller than self ${showSizes(input.sizes)} apart from dimension ${d}`,
+        );
+      }
+    });
+    const out = readAt('Gather', x, alongDim(i, d), boundsError(d));
+    return index.sizes.length === 0 ? out.squeeze(0) : out;
+  },
+);
 
 /** As `gather`, the index broadcast against the input. https://pytorch.org/docs/stable/generated/torch.take_along_dim.html */
 export const takeAlongDim: Call<
   [input: Tensor, indices: Tensor, dim?: number | null],
   { indices?: Tensor; dim?: number | null; out?: Tensor },
   Tensor
-> = define('take_along_dim(input, indices, dim=None, *, out=None)', (input: Tensor, indices: Tensor, dim: number | null = null) => {
-  if (indices.dtype !== int64) {
-    throw new RuntimeError('torch.take_along_dim(): dtype of indices should be Long but got ' + indices.dtype.scalarName);
-  }
-  if (dim === null) return input.reshape([-1]).gather(0, indices.reshape([-1]));
-  const d = wrapDim(dim, input.sizes.length);
-  if (input.sizes.length !== indices.sizes.length) {
-    throw new RuntimeError(
-      `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input.sizes.length} dimensions for input, and ${indices.sizes.length} dimensions for indices`,
+> = define(
+  'take_along_dim(input, indices, dim=None, *, out=None)',
+  (input: Tensor, indices: Tensor, dim: number | null = null) => {
+    if (indices.dtype !== int64) {
+      throw new RuntimeError(
+        'torch.take_along_dim(): dtype of indices should be Long but got ' + indices.dtype.scalarName,
+      );
+    }
+    if (dim === null) return input.reshape([-1]).gather(0, indices.reshape([-1]));
+    const d = wrapDim(dim, input.sizes.length);
+    if (input.sizes.length !== indices.sizes.length) {
+      throw new RuntimeError(
+        `torch.take_along_dim(): input and indices should have the same number of dimensions, but got ${input.sizes.length} dimensions for input, and ${indices.sizes.length} dimensions for indices`,
+      );
+    }
+    const common = input.sizes.map((s, k) =>
+      Math.max(s === 1 ? indices.sizes[k] : s, indices.sizes[k] === 1 ? s : 0),
     );
-  }
-  const common = input.sizes.map((s, k) => Math.max(s === 1 ? indices.sizes[k] : s, indices.sizes[k] === 1 ? s : 0));
-  const x = input.expand(common.map((s, k) => (k === d ? input.sizes[k] : s)));
-  const i = indices.expand(common.map((s, k) => (k === d ? indices.sizes[k] : s)));
-  return x.gather(d, i);
-});
+    const x = input.expand(common.map((s, k) => (k === d ? input.sizes[k] : s)));
+    const i = indices.expand(common.map((s, k) => (k === d ? indices.sizes[k] : s)));
+    return x.gather(d, i);
+  },
+);
 
 /** Slices of `input` in the order of `index`. https://pytorch.org/docs/stable/generated/torch.index_select.html */
 export const indexSelect: Call<
@@ -124,8 +134,10 @@ export const indexSelect: Call<
 export const take: Call<[input: Tensor, index: Tensor], { index?: Tensor; out?: Tensor }, Tensor> = define(
   'take(input, index, *, out=None)',
   (input: Tensor, index: Tensor) => {
-    if (index.dtype !== int64) throw new RuntimeError(`take(): Expected a long tensor for index, but got ${index.dtype.scalarName}`);
-    if (input.numel() === 0 && index.numel() > 0) throw new IndexError('take(): tried to take from an empty tensor');
+    if (index.dtype !== int64)
+      throw new RuntimeError(`take(): Expected a long tensor for index, but got ${index.dtype.scalarName}`);
+    if (input.numel() === 0 && index.numel() > 0)
+      throw new IndexError('take(): tried to take from an empty tensor');
     const flat = input.reshape([-1]);
     const locate: Locate = (target) => ({
       sizes: index.sizes,
@@ -136,23 +148,27 @@ export const take: Call<[input: Tensor, index: Tensor], { index?: Tensor; out?: 
       size: [target.sizes[0]],
       wrap: true,
     });
-    return readAt('Take', flat, locate, (bad) =>
-      new IndexError(`out of range: tried to access index ${bad.value} on a tensor of ${flat.numel()} elements.`),
+    return readAt(
+      'Take',
+      flat,
+      locate,
+      (bad) =>
+        new IndexError(
+          `out of range: tried to access index ${bad.value} on a tensor of ${flat.numel()} elements.`,
+        ),
     );
   },
 );
 
 /** The elements where the mask holds, in one dimension. https://pytorch.org/docs/stable/generated/torch.masked_select.html */
-export const maskedSelect: Call<[input: Tensor, mask: Tensor], { mask?: Tensor; out?: Tensor }, Tensor> = define(
-  'masked_select(input, mask, *, out=None)',
-  (input: Tensor, mask: Tensor) => {
+export const maskedSelect: Call<[input: Tensor, mask: Tensor], { mask?: Tensor; out?: Tensor }, Tensor> =
+  define('masked_select(input, mask, *, out=None)', (input: Tensor, mask: Tensor) => {
     if (mask.dtype.name !== 'bool' && mask.dtype.name !== 'uint8') {
       throw new RuntimeError('masked_select: expected BoolTensor or ByteTensor for mask');
     }
     const [x, m] = broadcastTensors(input, mask);
     return x.sizes.length === 0 ? x.unsqueeze(0).index(m.unsqueeze(0).bool()) : x.index(m.bool());
-  },
-);
+  });
 
 /** In-place writing, with the gradients of what is kept and what is written. */
 function scatterInto(
@@ -178,7 +194,8 @@ function scatterInto(
     saved: [],
     backward: ([grad], _, needs) => {
       if (grad === null || grad === undefined) return [null, null];
-      if (before !== null) throw new NotImplementedError("the derivative of scatter with reduce='multiply' is not implemented");
+      if (before !== null)
+        throw new NotImplementedError("the derivative of scatter with reduce='multiply' is not implemented");
       const kept = !needs[0] ? null : mode === 'add' ? grad : grad.scatter(d, index, 0);
       const taken = needs[1] ? widenTo(grad.gather(d, index), sourceSizes) : null;
       return [kept, taken];
@@ -255,7 +272,11 @@ export const scatter_: Call<
 );
 
 /** A copy of `input` with values written at the index. https://pytorch.org/docs/stable/generated/torch.scatter.html */
-export const scatter: Call<[input: Tensor, dim: number, index: Tensor, src: Operand], ScatterOptions, Tensor> = define(
+export const scatter: Call<
+  [input: Tensor, dim: number, index: Tensor, src: Operand],
+  ScatterOptions,
+  Tensor
+> = define(
   'scatter(input, dim, index, src|value, *, reduce=None, out=None)',
   (input: Tensor, dim: number, index: Tensor, src: Operand, reduce: 'add' | 'multiply' | null = null) =>
     input.clone().scatter_(dim, index, src, { reduce }),
@@ -278,8 +299,9 @@ export const scatterAdd: Call<
   [input: Tensor, dim: number, index: Tensor, src: Tensor],
   { dim?: number; index?: Tensor; src?: Tensor; out?: Tensor },
   Tensor
-> = define('scatter_add(input, dim, index, src, *, out=None)', (input: Tensor, dim: number, index: Tensor, src: Tensor) =>
-  input.clone().scatterAdd_(dim, index, src),
+> = define(
+  'scatter_add(input, dim, index, src, *, out=None)',
+  (input: Tensor, dim: number, index: Tensor, src: Tensor) => input.clone().scatterAdd_(dim, index, src),
 );
 
 function slicesInto(
@@ -291,7 +313,8 @@ function slicesInto(
   mode: ScatterMode,
 ): Tensor {
   const d = wrapDim(dim, input.sizes.length);
-  if (index.sizes.length > 1) throw new IndexError(`${name}(): Index should have dimension 1 or 0 (got ${index.sizes.length})`);
+  if (index.sizes.length > 1)
+    throw new IndexError(`${name}(): Index should have dimension 1 or 0 (got ${index.sizes.length})`);
   if (source.dtype !== input.dtype) {
     throw new RuntimeError(
       `${name}(): self and source expected to have the same dtype, but got (self) ${input.dtype.scalarName} and (source) ${source.dtype.scalarName}`,
@@ -340,7 +363,8 @@ export const indexAdd: SlicesCall = define(
 /** Overwrites slices at the index. https://pytorch.org/docs/stable/generated/torch.Tensor.index_copy_.html */
 export const indexCopy_: SlicesCall = define(
   'index_copy_(input, dim, index, source|tensor)',
-  (input: Tensor, dim: number, index: Tensor, source: Tensor) => slicesInto('index_copy', input, dim, index, source, 'set'),
+  (input: Tensor, dim: number, index: Tensor, source: Tensor) =>
+    slicesInto('index_copy', input, dim, index, source, 'set'),
   { methodOnly: true },
 );
 /** A copy with slices overwritten. https://pytorch.org/docs/stable/generated/torch.index_copy.html */
@@ -367,7 +391,9 @@ export const indexFill_: FillCall = define(
     if (index.dtype !== int64) throw new IndexError('index_fill_(): Expected dtype int64 for index.');
     const d = wrapDim(dim, input.sizes.length);
     const i = atLeast1d(index);
-    const fill = runtime.isTensor(value) ? value.to(input.dtype) : runtime.full([], value as Scalar, input.dtype, input);
+    const fill = runtime.isTensor(value)
+      ? value.to(input.dtype)
+      : runtime.full([], value as Scalar, input.dtype, input);
     const target = input.sizes.length === 0 ? runtime.alias(input, [1], [1], input.offset) : input;
     runtime.checkInplace(input);
     const locate = slicesAt(i, d, target.sizes);
@@ -404,14 +430,14 @@ export const maskedScatter_: Call<
       );
     }
     if (mask.dtype.name !== 'bool' && mask.dtype.name !== 'uint8') {
-      throw new RuntimeError(`masked_scatter only supports boolean masks, but got mask with dtype ${mask.dtype.name}`);
+      throw new RuntimeError(
+        `masked_scatter only supports boolean masks, but got mask with dtype ${mask.dtype.name}`,
+      );
     }
     const m = mask.bool().expand(input.sizes);
     const count = m.sum().item();
     if (count > source.numel()) {
-      throw new RuntimeError(
-        'Number of elements of source < number of ones in mask',
-      );
+      throw new RuntimeError('Number of elements of source < number of ones in mask');
     }
     const values = source.reshape([-1]).narrow(0, 0, count);
     if (input.sizes.length > 0) return input.indexPut_([m], values);
@@ -437,12 +463,16 @@ export const put_: Call<
 > = define(
   'put_(input, index, source, accumulate=False)',
   (input: Tensor, index: Tensor, source: Tensor, accumulate = false) => {
-    if (index.dtype !== int64) throw new RuntimeError('put_(): Expected a long tensor for index, but got ' + index.dtype.scalarName);
+    if (index.dtype !== int64)
+      throw new RuntimeError('put_(): Expected a long tensor for index, but got ' + index.dtype.scalarName);
     if (input.isContiguous()) {
       input.view([-1]).indexPut_([index.reshape([-1])], source.reshape([-1]), { accumulate });
       return input;
     }
-    const flat = input.reshape([-1]).clone().indexPut_([index.reshape([-1])], source.reshape([-1]), { accumulate });
+    const flat = input
+      .reshape([-1])
+      .clone()
+      .indexPut_([index.reshape([-1])], source.reshape([-1]), { accumulate });
     return input.copy_(flat.reshape(input.sizes));
   },
   { methodOnly: true },
@@ -452,6 +482,8 @@ export const put: Call<
   [input: Tensor, index: Tensor, source: Tensor, accumulate?: boolean],
   { index?: Tensor; source?: Tensor; accumulate?: boolean },
   Tensor
-> = define('put(input, index, source, accumulate=False)', (input: Tensor, index: Tensor, source: Tensor, accumulate = false) =>
-  input.clone().put_(index, source, { accumulate }),
+> = define(
+  'put(input, index, source, accumulate=False)',
+  (input: Tensor, index: Tensor, source: Tensor, accumulate = false) =>
+    input.clone().put_(index, source, { accumulate }),
 );

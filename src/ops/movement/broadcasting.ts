@@ -7,22 +7,26 @@ import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { cat } from './joining.ts';
 
-type BroadcastCall = ((...tensors: Tensor[] | [readonly Tensor[]]) => Tensor[]) & { readonly functionOnly: true };
+type BroadcastCall = ((...tensors: Tensor[] | [readonly Tensor[]]) => Tensor[]) & {
+  readonly functionOnly: true;
+};
 
 /** All tensors as views of their common size. https://pytorch.org/docs/stable/generated/torch.broadcast_tensors.html */
-export const broadcastTensors: BroadcastCall =
-  define<BroadcastCall>(
-    'broadcast_tensors(*tensors)',
-    (tensors: readonly Tensor[]) => {
-      const sizes = broadcastSizes(tensors.map((t) => t.sizes));
-      return tensors.map((t) => t.expand(sizes));
-    },
-    { functionOnly: true },
-  );
+export const broadcastTensors: BroadcastCall = define<BroadcastCall>(
+  'broadcast_tensors(*tensors)',
+  (tensors: readonly Tensor[]) => {
+    const sizes = broadcastSizes(tensors.map((t) => t.sizes));
+    return tensors.map((t) => t.expand(sizes));
+  },
+  { functionOnly: true },
+);
 
 /** A view of a larger size. https://pytorch.org/docs/stable/generated/torch.broadcast_to.html */
-export const broadcastTo: Call<[input: Tensor, size: readonly number[]], { size?: readonly number[]; shape?: readonly number[] }, Tensor> =
-  define('broadcast_to(input, size|shape)', (input: Tensor, size: readonly number[]) => input.expand(size));
+export const broadcastTo: Call<
+  [input: Tensor, size: readonly number[]],
+  { size?: readonly number[]; shape?: readonly number[] },
+  Tensor
+> = define('broadcast_to(input, size|shape)', (input: Tensor, size: readonly number[]) => input.expand(size));
 
 /** The common size of shapes. https://pytorch.org/docs/stable/generated/torch.broadcast_shapes.html */
 export function broadcastShapes(...shapes: (number | readonly number[])[]): number[] {
@@ -41,7 +45,10 @@ export const expandAs: Call<[input: Tensor, other: Tensor], { other?: Tensor }, 
   { methodOnly: true },
 );
 
-type Repeats = (input: Tensor, ...repeats: number[] | [repeats: readonly number[]] | [options: object]) => Tensor;
+type Repeats = (
+  input: Tensor,
+  ...repeats: number[] | [repeats: readonly number[]] | [options: object]
+) => Tensor;
 
 /** Copies side by side, `repeats[d]` times along dimension d. https://pytorch.org/docs/stable/generated/torch.Tensor.repeat.html */
 export const repeat: Repeats = define(
@@ -60,7 +67,10 @@ export const repeat: Repeats = define(
     // [r0, s0, r1, s1, …] by expansion, then merged.
     const split = input.reshape(sizes.flatMap((s) => [1, s]));
     const expanded = split.expand(sizes.flatMap((s, i) => [repeats[i], s]));
-    return expanded.clone({ memoryFormat: 'contiguous' }).reshape(sizes.map((s, i) => s * repeats[i]));
+    const merged = expanded
+      .clone({ memoryFormat: 'contiguous' })
+      .reshape(sizes.map((s, i) => s * repeats[i]));
+    return runtime.showAs('Repeat', merged);
   },
   { methodOnly: true },
 );
@@ -103,16 +113,18 @@ export const repeatInterleave: Call<
 );
 
 /** Dimensions in reverse direction. https://pytorch.org/docs/stable/generated/torch.flip.html */
-export const flip: (input: Tensor, ...dims: number[] | [dims: readonly number[]] | [options: object]) => Tensor = define(
-  'flip(input, *dims)',
-  (input: Tensor, dims: readonly number[]) => {
-    const wrapped = dims.map((d) => wrapDim(d, input.sizes.length));
-    if (new Set(wrapped).size !== wrapped.length) {
-      throw new RuntimeError(`dim ${wrapped.find((d, i) => wrapped.indexOf(d) !== i)} appears multiple times in the list of dims`);
-    }
-    return reversed(input, wrapped);
-  },
-);
+export const flip: (
+  input: Tensor,
+  ...dims: number[] | [dims: readonly number[]] | [options: object]
+) => Tensor = define('flip(input, *dims)', (input: Tensor, dims: readonly number[]) => {
+  const wrapped = dims.map((d) => wrapDim(d, input.sizes.length));
+  if (new Set(wrapped).size !== wrapped.length) {
+    throw new RuntimeError(
+      `dim ${wrapped.find((d, i) => wrapped.indexOf(d) !== i)} appears multiple times in the list of dims`,
+    );
+  }
+  return reversed(input, wrapped);
+});
 
 /** Flipping is its own inverse and gradient. */
 function reversed(input: Tensor, dims: readonly number[]): Tensor {
@@ -123,7 +135,7 @@ function reversed(input: Tensor, dims: readonly number[]): Tensor {
     const order = BigInt64Array.from({ length: n }, (_, i) => BigInt(n - 1 - i));
     out = out.indexSelect(d, runtime.fromArray(order, [n], int64, out));
   }
-  return out === input ? input.clone() : out;
+  return runtime.showAs('Flip', out === input ? input.clone() : out);
 }
 
 /** Elements moved along dimensions, around the end. https://pytorch.org/docs/stable/generated/torch.roll.html */
@@ -137,8 +149,9 @@ export const roll: Call<
     const by = [shifts].flat() as number[];
     const along = dims === null ? [] : ([dims].flat() as number[]);
     if (along.length === 0) {
-      if (by.length !== 1) throw new RuntimeError('shifts and dimensions must align. shifts: ' + by.length + ', dims:0');
-      return input.reshape([-1]).roll(by[0], 0).reshape(input.sizes);
+      if (by.length !== 1)
+        throw new RuntimeError('shifts and dimensions must align. shifts: ' + by.length + ', dims:0');
+      return runtime.showAs('Roll', input.reshape([-1]).roll(by[0], 0).reshape(input.sizes));
     }
     if (by.length !== along.length) {
       throw new RuntimeError(`shifts and dimensions must align. shifts: ${by.length}, dims:${along.length}`);
@@ -151,6 +164,6 @@ export const roll: Call<
       const start = ((-by[i] % n) + n) % n;
       if (start !== 0) out = cat([out.narrow(d, start, n - start), out.narrow(d, 0, start)], d);
     });
-    return out === input ? input.clone() : out;
+    return runtime.showAs('Roll', out === input ? input.clone() : out);
   },
 );

@@ -1,6 +1,6 @@
 /** Copies and conversions: `clone`, `contiguous`, `to`, `copy_`. */
 import { DType, dtypeFromName } from '../../base/dtype.ts';
-import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
+import { RuntimeError } from '../../base/errors.ts';
 import { sameSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type Scalar } from '../define.ts';
@@ -10,21 +10,25 @@ import { runtime } from '../runtime.ts';
 export type MemoryFormat = 'preserve' | 'contiguous';
 
 function copied(name: string, input: Tensor, dtype: DType, format: MemoryFormat): Tensor {
-  const out = format === 'preserve' ? runtime.emptyLike(input, dtype) : runtime.empty(input.sizes, dtype, input);
+  const out =
+    format === 'preserve' ? runtime.emptyLike(input, dtype) : runtime.empty(input.sizes, dtype, input);
   runtime.copyInto(out, input);
   const from = input.dtype;
   return runtime.record(out, {
     name,
     inputs: [input],
     saved: [],
-    backward: ([grad]) => [grad === null || grad === undefined || from === grad.dtype ? (grad ?? null) : grad.to(from)],
+    backward: ([grad]) => [
+      grad === null || grad === undefined || from === grad.dtype ? (grad ?? null) : grad.to(from),
+    ],
   });
 }
 
 /** A copy with its own memory; gradients flow through. https://pytorch.org/docs/stable/generated/torch.clone.html */
 export const clone: Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> = define(
   'clone(input, *, memoryFormat=None)',
-  (input: Tensor, memoryFormat?: MemoryFormat | null) => copied('Clone', input, input.dtype, memoryFormat ?? 'preserve'),
+  (input: Tensor, memoryFormat?: MemoryFormat | null) =>
+    copied('Clone', input, input.dtype, memoryFormat ?? 'preserve'),
 );
 
 /** The tensor itself where its memory is row-major, else a copy. https://pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html */
@@ -52,7 +56,11 @@ interface ToOptions {
  * console.log(torch.tensor([1.7, -1.7]).to(torch.int64)); // => tensor([ 1, -1])
  * ```
  */
-export const to: (input: Tensor, target?: DType | Tensor | string | ToOptions | null, ...rest: unknown[]) => Tensor = define(
+export const to: (
+  input: Tensor,
+  target?: DType | Tensor | string | ToOptions | null,
+  ...rest: unknown[]
+) => Tensor = define(
   'to(input, other|dtype=None, second=None, third=None, *, device=None, copy=False, nonBlocking=False, memoryFormat=None)',
   (
     input: Tensor,
@@ -82,9 +90,14 @@ export const to: (input: Tensor, target?: DType | Tensor | string | ToOptions | 
   { methodOnly: true },
 );
 
-function conversion(name: string, dtypeName: string): Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> {
+function conversion(
+  name: string,
+  dtypeName: string,
+): Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> {
   const dtype = dtypeFromName(dtypeName);
-  return define(`${name}(input, memoryFormat=None)`, (input: Tensor) => input.to(dtype), { methodOnly: true });
+  return define(`${name}(input, memoryFormat=None)`, (input: Tensor) => input.to(dtype), {
+    methodOnly: true,
+  });
 }
 
 type Conversion = Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor>;
@@ -126,42 +139,39 @@ export const type: (input: Tensor, dtype?: DType | null) => Tensor | string = de
 );
 
 /** Overwrites `input` with `source`, broadcast and converted. https://pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
-export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlocking?: boolean }, Tensor> = define(
-  'copy_(input, src|other, nonBlocking=False)',
-  (input: Tensor, source: Tensor) => {
-    if (!runtime.isTensor(source)) {
-      throw new ArgumentTypeError(`copy_(): argument 'other' (position 1) must be Tensor, not ${typeof source}`);
-    }
-    runtime.checkInplace(input);
-    // Checks the shapes, with PyTorch's message.
-    const expanded = sameSizes(source.sizes, input.sizes) ? source : source.expand(input.sizes);
-    const on = source.device === input.device ? expanded : runtime.toDevice(expanded, input.device);
-    runtime.copyInto(input, on);
-    const { sizes, dtype } = source;
-    return runtime.recordInplace(input, {
-      name: 'Copy',
-      inputs: [input, source],
-      saved: [],
-      backward: ([grad], _, needs) => {
-        if (grad === null || grad === undefined) return [null, null];
-        const zero = needs[0] ? runtime.full(grad.sizes, 0, grad.dtype, grad) : null;
-        if (!needs[1]) return [zero, null];
-        const g = grad.sumToSize(sizes);
-        return [zero, g.dtype === dtype ? g : g.to(dtype)];
-      },
-    });
-  },
-  { methodOnly: true },
-);
+export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlocking?: boolean }, Tensor> =
+  define(
+    'copy_(input, other|src: Tensor, nonBlocking=False)',
+    (input: Tensor, source: Tensor) => {
+      runtime.checkInplace(input);
+      // Checks the shapes, with PyTorch's message.
+      const expanded = sameSizes(source.sizes, input.sizes) ? source : source.expand(input.sizes);
+      const on = source.device === input.device ? expanded : runtime.toDevice(expanded, input.device);
+      runtime.copyInto(input, on);
+      const { sizes, dtype } = source;
+      return runtime.recordInplace(input, {
+        name: 'CopyBackwards',
+        inputs: [input, source],
+        saved: [],
+        backward: ([grad], _, needs) => {
+          if (grad === null || grad === undefined) return [null, null];
+          const zero = needs[0] ? runtime.full(grad.sizes, 0, grad.dtype, grad) : null;
+          if (!needs[1]) return [zero, null];
+          const g = grad.sumToSize(sizes);
+          return [zero, g.dtype === dtype ? g : g.to(dtype)];
+        },
+      });
+    },
+    { methodOnly: true },
+  );
 
 /** A tensor of the same memory that takes no part in the graph. https://pytorch.org/docs/stable/generated/torch.Tensor.detach.html */
-export const detach: Call<[input: Tensor], object, Tensor> = define(
-  'detach(input)',
-  (input: Tensor) => runtime.alias(input, input.sizes, input.strides, input.offset),
+export const detach: Call<[input: Tensor], object, Tensor> = define('detach(input)', (input: Tensor) =>
+  runtime.alias(input, input.sizes, input.strides, input.offset),
 );
 
 /** Writes one value everywhere. */
-function fillWith(input: Tensor, value: Scalar | Tensor): Tensor {
+function fillWith(input: Tensor, value: Scalar | Tensor, name: string): Tensor {
   runtime.checkInplace(input);
   if (runtime.isTensor(value) && value.sizes.length !== 0) {
     throw new RuntimeError(
@@ -171,7 +181,7 @@ function fillWith(input: Tensor, value: Scalar | Tensor): Tensor {
   const source = runtime.isTensor(value) ? value : runtime.full([], value, input.dtype, input);
   runtime.copyInto(input, source);
   return runtime.recordInplace(input, {
-    name: 'Fill',
+    name,
     inputs: [input, runtime.isTensor(value) ? value : null],
     saved: [],
     backward: ([grad], _, needs) => {
@@ -182,12 +192,12 @@ function fillWith(input: Tensor, value: Scalar | Tensor): Tensor {
 }
 
 /** Writes `value` everywhere, in place. https://pytorch.org/docs/stable/generated/torch.Tensor.fill_.html */
-export const fill_: Call<[input: Tensor, value: Scalar | Tensor], { value?: Scalar | Tensor }, Tensor> = define(
-  'fill_(input, value)',
-  fillWith,
-);
+export const fill_: Call<[input: Tensor, value: Scalar | Tensor], { value?: Scalar | Tensor }, Tensor> =
+  define('fill_(input, value)', (input: Tensor, value: Scalar | Tensor) =>
+    fillWith(input, value, runtime.isTensor(value) ? 'FillBackward3' : 'FillBackward2'),
+  );
 
 /** Writes zeros, in place. https://pytorch.org/docs/stable/generated/torch.Tensor.zero_.html */
 export const zero_: Call<[input: Tensor], object, Tensor> = define('zero_(input)', (input: Tensor) =>
-  fillWith(input, 0),
+  fillWith(input, 0, 'Zero'),
 );

@@ -15,11 +15,15 @@ type JoinCall = FreeCall<
 /** Checks a list of tensors. Throws a TypeError in PyTorch's words. */
 export function tensorList(tensors: unknown, name: string): readonly Tensor[] {
   if (!Array.isArray(tensors)) {
-    throw new ArgumentTypeError(`${name}(): argument 'tensors' (position 1) must be tuple of Tensors, not ${typeof tensors}`);
+    throw new ArgumentTypeError(
+      `${name}(): argument 'tensors' (position 1) must be tuple of Tensors, not ${typeof tensors}`,
+    );
   }
   tensors.forEach((t, i) => {
     if (!runtime.isTensor(t)) {
-      throw new ArgumentTypeError(`expected Tensor as element ${i} in argument 0, but got ${t === null ? 'null' : typeof t}`);
+      throw new ArgumentTypeError(
+        `expected Tensor as element ${i} in argument 0, but got ${t === null ? 'null' : typeof t}`,
+      );
     }
   });
   return tensors as readonly Tensor[];

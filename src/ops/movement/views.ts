@@ -20,7 +20,10 @@ import { cat, stack } from './joining.ts';
 
 type Shape = readonly number[];
 /** Sizes as separate arguments or as one array. */
-type SizesCall = (input: Tensor, ...shape: number[] | [shape: Shape] | [options: { shape?: Shape; size?: Shape }]) => Tensor;
+type SizesCall = (
+  input: Tensor,
+  ...shape: number[] | [shape: Shape] | [options: { shape?: Shape; size?: Shape }]
+) => Tensor;
 
 /**
  * The same elements with another shape, sharing memory. One size may be -1. With a dtype of the same item size, the same bytes as that dtype.
@@ -43,7 +46,7 @@ export const view: (
     const strides = viewStrides(input.sizes, input.strides, target);
     if (strides === null) {
       throw new RuntimeError(
-        'view size is not compatible with input tensor\'s size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.',
+        "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
       );
     }
     return reshaped('View', input, target, strides);
@@ -85,8 +88,13 @@ function viewDtype(input: Tensor, dtype: DType): Tensor {
 export const reshape: SizesCall = define('reshape(input, *shape)', (input: Tensor, shape: Shape) => {
   const target = inferSize(shape, input.numel());
   const strides = viewStrides(input.sizes, input.strides, target);
-  if (strides !== null) return reshaped('View', input, target, strides);
-  return reshaped('UnsafeView', input.clone({ memoryFormat: 'contiguous' }), target, contiguousStrides(target));
+  if (strides !== null) return reshaped('ReshapeAlias', input, target, strides);
+  return reshaped(
+    'UnsafeView',
+    input.clone({ memoryFormat: 'contiguous' }),
+    target,
+    contiguousStrides(target),
+  );
 });
 
 /** `input` with the shape of `other`, sharing memory. */
@@ -132,7 +140,11 @@ function permuted(name: string, input: Tensor, order: Shape): Tensor {
   return makeView(name, input, geometry, (g) => g.permute(inverse));
 }
 
-type TransposeCall = Call<[input: Tensor, dim0: number, dim1: number], { dim0?: number; dim1?: number }, Tensor>;
+type TransposeCall = Call<
+  [input: Tensor, dim0: number, dim1: number],
+  { dim0?: number; dim1?: number },
+  Tensor
+>;
 
 function transposed(name: string, input: Tensor, dim0: number, dim1: number): Tensor {
   const rank = input.sizes.length;
@@ -143,17 +155,26 @@ function transposed(name: string, input: Tensor, dim0: number, dim1: number): Te
 }
 
 /** Swaps two dimensions. https://pytorch.org/docs/stable/generated/torch.transpose.html */
-export const transpose: TransposeCall = define('transpose(input, dim0, dim1)', (input: Tensor, dim0: number, dim1: number) =>
-  transposed('Transpose', input, dim0, dim1),
+export const transpose: TransposeCall = define(
+  'transpose(input, dim0, dim1)',
+  (input: Tensor, dim0: number, dim1: number) => transposed('Transpose', input, dim0, dim1),
   { inplace: true, view: true },
 );
 
 /** Transposes a matrix; vectors and scalars stay. https://pytorch.org/docs/stable/generated/torch.t.html */
-export const t: Call<[input: Tensor], object, Tensor> = define('t(input)', (input: Tensor) => {
-  const rank = input.sizes.length;
-  if (rank > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${rank}D`);
-  return rank < 2 ? permuted('T', input, input.sizes.map((_, i) => i)) : transposed('T', input, 0, 1);
-},
+export const t: Call<[input: Tensor], object, Tensor> = define(
+  't(input)',
+  (input: Tensor) => {
+    const rank = input.sizes.length;
+    if (rank > 2) throw new RuntimeError(`t() expects a tensor with <= 2 dimensions, but self is ${rank}D`);
+    return rank < 2
+      ? permuted(
+          'T',
+          input,
+          input.sizes.map((_, i) => i),
+        )
+      : transposed('T', input, 0, 1);
+  },
   { inplace: true, view: true },
 );
 
@@ -180,7 +201,8 @@ export const squeeze: Call<
   'squeeze(input, dim=None)',
   (input: Tensor, dim?: number | readonly number[] | null) => {
     const rank = input.sizes.length;
-    const only = dim === undefined || dim === null ? null : [dim].flat().map((d) => wrapDim(d as number, rank));
+    const only =
+      dim === undefined || dim === null ? null : [dim].flat().map((d) => wrapDim(d as number, rank));
     const keep = input.sizes.map((s, i) => s !== 1 || (only !== null && !only.includes(i)));
     const before = input.sizes;
     const geometry = {
@@ -188,7 +210,9 @@ export const squeeze: Call<
       strides: input.strides.filter((_, i) => keep[i]),
       offset: input.offset,
     };
-    return makeView('Squeeze', input, geometry, (g) => g.reshape(before));
+    return makeView(only === null ? 'Squeeze' : 'SqueezeBackward1', input, geometry, (g) =>
+      g.reshape(before),
+    );
   },
   { inplace: true, view: true },
 );
@@ -236,28 +260,29 @@ export const expand: SizesCall = define(
 );
 
 /** One position along a dimension, which disappears. https://pytorch.org/docs/stable/generated/torch.select.html */
-export const select: Call<[input: Tensor, dim: number, index: number], { dim?: number; index?: number }, Tensor> = define(
-  'select(input, dim, index)',
-  (input: Tensor, dim: number, index: number) => {
-    const rank = input.sizes.length;
-    if (rank === 0) throw new IndexError('select() cannot be applied to a 0-dim tensor.');
-    const d = wrapDim(dim, rank);
-    const size = input.sizes[d];
-    if (index < -size || index >= size) {
-      throw new IndexError(
-        `select(): index ${index} out of range for tensor of size ${showSizes(input.sizes)} at dimension ${d}`,
-      );
-    }
-    const at = index < 0 ? index + size : index;
-    const geometry = {
-      sizes: input.sizes.filter((_, i) => i !== d),
-      strides: input.strides.filter((_, i) => i !== d),
-      offset: input.offset + at * input.strides[d],
-    };
-    const before = input.sizes;
-    return makeView('Select', input, geometry, (g) => scatterView(g, before, (whole) => whole.select(d, at)));
-  },
-);
+export const select: Call<
+  [input: Tensor, dim: number, index: number],
+  { dim?: number; index?: number },
+  Tensor
+> = define('select(input, dim, index)', (input: Tensor, dim: number, index: number) => {
+  const rank = input.sizes.length;
+  if (rank === 0) throw new IndexError('select() cannot be applied to a 0-dim tensor.');
+  const d = wrapDim(dim, rank);
+  const size = input.sizes[d];
+  if (index < -size || index >= size) {
+    throw new IndexError(
+      `select(): index ${index} out of range for tensor of size ${showSizes(input.sizes)} at dimension ${d}`,
+    );
+  }
+  const at = index < 0 ? index + size : index;
+  const geometry = {
+    sizes: input.sizes.filter((_, i) => i !== d),
+    strides: input.strides.filter((_, i) => i !== d),
+    offset: input.offset + at * input.strides[d],
+  };
+  const before = input.sizes;
+  return makeView('Select', input, geometry, (g) => scatterView(g, before, (whole) => whole.select(d, at)));
+});
 
 /** `input[start:end:step]` along `dim`, with Python's rules for negative and missing bounds. */
 export function slice(
@@ -282,7 +307,9 @@ export function slice(
   strides[d] *= by;
   const before = input.sizes;
   const geometry = { sizes, strides, offset: input.offset + from * input.strides[d] };
-  return makeView('Slice', input, geometry, (g) => scatterView(g, before, (whole) => slice(whole, d, from, to, by)));
+  return makeView('Slice', input, geometry, (g) =>
+    scatterView(g, before, (whole) => slice(whole, d, from, to, by)),
+  );
 }
 
 /** `length` positions from `start` along `dim`. https://pytorch.org/docs/stable/generated/torch.narrow.html */
@@ -290,24 +317,27 @@ export const narrow: Call<
   [input: Tensor, dim: number, start: number | Tensor, length: number],
   { dim?: number; start?: number | Tensor; length?: number },
   Tensor
-> = define('narrow(input, dim, start, length)', (input: Tensor, dim: number, start: number | Tensor, length: number) => {
-  const rank = input.sizes.length;
-  if (rank === 0) throw new RuntimeError('narrow() cannot be applied to a 0-dim tensor.');
-  if (length < 0) throw new RuntimeError('narrow(): length must be non-negative.');
-  const d = wrapDim(dim, rank);
-  const size = input.sizes[d];
-  const given = typeof start === 'number' ? start : Number(start.item());
-  if (given < -size || given > size) {
-    throw new IndexError(
-      `Dimension out of range (expected to be in range of [${-size}, ${size}], but got ${given})`,
-    );
-  }
-  const from = given < 0 ? given + size : given;
-  if (from > size - length) {
-    throw new RuntimeError(`start (${from}) + length (${length}) exceeds dimension size (${size}).`);
-  }
-  return slice(input, d, from, from + length);
-});
+> = define(
+  'narrow(input, dim, start, length)',
+  (input: Tensor, dim: number, start: number | Tensor, length: number) => {
+    const rank = input.sizes.length;
+    if (rank === 0) throw new RuntimeError('narrow() cannot be applied to a 0-dim tensor.');
+    if (length < 0) throw new RuntimeError('narrow(): length must be non-negative.');
+    const d = wrapDim(dim, rank);
+    const size = input.sizes[d];
+    const given = typeof start === 'number' ? start : Number(start.item());
+    if (given < -size || given > size) {
+      throw new IndexError(
+        `Dimension out of range (expected to be in range of [${-size}, ${size}], but got ${given})`,
+      );
+    }
+    const from = given < 0 ? given + size : given;
+    if (from > size - length) {
+      throw new RuntimeError(`start (${from}) + length (${length}) exceeds dimension size (${size}).`);
+    }
+    return slice(input, d, from, from + length);
+  },
+);
 
 /** The diagonal of two dimensions, appended as the last one. https://pytorch.org/docs/stable/generated/torch.diagonal.html */
 export const diagonal: Call<
@@ -375,7 +405,9 @@ export const asStrided: Call<
   (input: Tensor, size: Shape, stride: Shape, storageOffset?: number | null) => {
     if (size.length !== stride.length) throw new RuntimeError('mismatch in length of strides and shape');
     if (stride.some((s) => s < 0)) {
-      throw new RuntimeError(`as_strided: Negative strides are not supported at the moment, got strides: ${showSizes(stride)}`);
+      throw new RuntimeError(
+        `as_strided: Negative strides are not supported at the moment, got strides: ${showSizes(stride)}`,
+      );
     }
     const offset = storageOffset ?? input.offset;
     if (offset < 0) throw new RuntimeError(`Tensor: invalid storage offset ${offset}`);
@@ -411,7 +443,11 @@ function asStridedBackward(
   return memory.asStrided(input.sizes, input.strides, input.offset - lowest);
 }
 
-function pieces(input: Tensor, dim: number, lengths: Shape): { sizes: number[]; strides: Shape; offset: number }[] {
+function pieces(
+  input: Tensor,
+  dim: number,
+  lengths: Shape,
+): { sizes: number[]; strides: Shape; offset: number }[] {
   let start = 0;
   return lengths.map((length) => {
     const sizes = [...input.sizes];
@@ -437,25 +473,22 @@ export const splitWithSizes: Call<
   [input: Tensor, splitSizes: Shape, dim?: number],
   { splitSizes?: Shape; dim?: number },
   Tensor[]
-> = define(
-  'split_with_sizes(input, splitSizes, dim=0)',
-  (input: Tensor, lengths: Shape, dim = 0) => {
-    if (input.sizes.length === 0) throw new RuntimeError('split expects at least a 1-dimensional tensor');
-    const d = wrapDim(dim, input.sizes.length);
-    const total = lengths.reduce((a, b) => a + b, 0);
-    if (lengths.some((n) => n < 0)) {
-      throw new RuntimeError(
-        `split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showSizes(lengths)}`,
-      );
-    }
-    if (total !== input.sizes[d]) {
-      throw new RuntimeError(
-        `split_with_sizes expects split_sizes to sum exactly to ${input.sizes[d]} (input tensor's size at dimension ${d}), but got split_sizes=${showSizes(lengths)}`,
-      );
-    }
-    return splitAt('SplitWithSizes', input, d, lengths);
-  },
-);
+> = define('split_with_sizes(input, splitSizes, dim=0)', (input: Tensor, lengths: Shape, dim = 0) => {
+  if (input.sizes.length === 0) throw new RuntimeError('split expects at least a 1-dimensional tensor');
+  const d = wrapDim(dim, input.sizes.length);
+  const total = lengths.reduce((a, b) => a + b, 0);
+  if (lengths.some((n) => n < 0)) {
+    throw new RuntimeError(
+      `split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes=${showSizes(lengths)}`,
+    );
+  }
+  if (total !== input.sizes[d]) {
+    throw new RuntimeError(
+      `split_with_sizes expects split_sizes to sum exactly to ${input.sizes[d]} (input tensor's size at dimension ${d}), but got split_sizes=${showSizes(lengths)}`,
+    );
+  }
+  return splitAt('SplitWithSizes', input, d, lengths);
+});
 
 function splitAt(name: string, input: Tensor, dim: number, lengths: Shape): Tensor[] {
   const parts = pieces(input, dim, lengths);
@@ -480,26 +513,34 @@ export const split: Call<
     if (input.sizes.length === 0) throw new RuntimeError('split expects at least a 1-dimensional tensor');
     const d = wrapDim(dim, input.sizes.length);
     const have = input.sizes[d];
-    if (size < 0) throw new RuntimeError(`split expects split_size be non-negative, but got split_size=${size}`);
+    if (size < 0)
+      throw new RuntimeError(`split expects split_size be non-negative, but got split_size=${size}`);
     if (size === 0 && have !== 0) {
-      throw new RuntimeError(`split_size can only be 0 if dimension size is 0, but got dimension size of ${have}`);
+      throw new RuntimeError(
+        `split_size can only be 0 if dimension size is 0, but got dimension size of ${have}`,
+      );
     }
     const count = size === 0 ? 1 : Math.max(Math.ceil(have / size), 1);
-    const lengths = Array.from({ length: count }, (_, i) => (i < count - 1 ? size : have - size * (count - 1)));
+    const lengths = Array.from({ length: count }, (_, i) =>
+      i < count - 1 ? size : have - size * (count - 1),
+    );
     return splitAt('Split', input, d, lengths);
   },
 );
 
 /** At most `chunks` pieces of equal size (the last may be smaller). https://pytorch.org/docs/stable/generated/torch.chunk.html */
-export const chunk: Call<[input: Tensor, chunks: number, dim?: number], { chunks?: number; dim?: number }, Tensor[]> =
-  define('chunk(input, chunks, dim=0)', (input: Tensor, chunks: number, dim = 0) => {
-    if (input.sizes.length === 0) throw new RuntimeError('chunk expects at least a 1-dimensional tensor');
-    if (chunks <= 0) throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
-    const d = wrapDim(dim, input.sizes.length);
-    const size = Math.ceil(input.sizes[d] / chunks);
-    if (size === 0) return input.splitWithSizes(new Array<number>(chunks).fill(0), d);
-    return input.split(size, d);
-  });
+export const chunk: Call<
+  [input: Tensor, chunks: number, dim?: number],
+  { chunks?: number; dim?: number },
+  Tensor[]
+> = define('chunk(input, chunks, dim=0)', (input: Tensor, chunks: number, dim = 0) => {
+  if (input.sizes.length === 0) throw new RuntimeError('chunk expects at least a 1-dimensional tensor');
+  if (chunks <= 0) throw new RuntimeError(`chunk expects \`chunks\` to be greater than 0, got: ${chunks}`);
+  const d = wrapDim(dim, input.sizes.length);
+  const size = Math.ceil(input.sizes[d] / chunks);
+  if (size === 0) return input.splitWithSizes(new Array<number>(chunks).fill(0), d);
+  return input.split(size, d);
+});
 
 /** All positions along a dimension, each without it. https://pytorch.org/docs/stable/generated/torch.unbind.html */
 export const unbind: Call<[input: Tensor, dim?: number], { dim?: number }, Tensor[]> = define(
@@ -516,7 +557,11 @@ export const unbind: Call<[input: Tensor, dim?: number], { dim?: number }, Tenso
       offset: input.offset + i * input.strides[d],
     }));
     return makeViews('Unbind', input, geometries, (grads) =>
-      joinGradients(grads, geometries.map((g) => g.sizes), (list) => stack(list, d)),
+      joinGradients(
+        grads,
+        geometries.map((g) => g.sizes),
+        (list) => stack(list, d),
+      ),
     );
   },
 );

@@ -6,6 +6,7 @@ import { type Call, define, type UnaryOp } from '../define.ts';
 import { defineOp, pointwise, type PointwiseOp } from './family.ts';
 
 export const reluOp: PointwiseOp = pointwise('relu', {
+  backwardName: 'ThresholdBackward',
   expr: ([x]) => E.select(E.le(x, 0), E.constant(0, x.type), x),
   derivative: ([x], out) => [E.isFloat(x.type) ? E.cast(E.gt(out, 0), x.type) : null],
   check: (_, [x]) => {

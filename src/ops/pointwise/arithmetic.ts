@@ -95,10 +95,12 @@ export const neg: UnaryOp = unary('neg', {
 
 const trueDivOp = pointwise('div', { rule: 'intToFloat', expr: ([x, y]) => E.div(x, y), savesInputs: true });
 const truncDivOp = pointwise('div', {
+  overload: () => 2,
   expr: ([x, y]) => (E.isFloat(x.type) ? E.trunc(E.div(x, y)) : E.div(x, y)),
   refuses: { kernel: 'div_trunc_cpu', dtypes: BOOL_ONLY },
 });
 const floorDivOp = pointwise('div', {
+  overload: () => 2,
   expr: ([x, y]) => (E.isFloat(x.type) ? floorDivFloat(x, y) : floorDivInt(x, y)),
   refuses: { kernel: 'div_floor_cpu', dtypes: BOOL_ONLY },
 });
@@ -185,8 +187,13 @@ export const rsub: ScaledOp = defineOp(
   (input: Operand, other: Operand, alpha: number = 1) =>
     alpha === 1 ? [rsubOp, [other, input], []] : [rsubScaledOp, [other, input], [alpha]],
 );
-const rsubOp = pointwise('rsub', { expr: ([x, y]) => E.sub(x, y), check: refuseBool });
+const rsubOp = pointwise('rsub', {
+  overload: ([other]) => (other ? 0 : 1),
+  expr: ([x, y]) => E.sub(x, y),
+  check: refuseBool,
+});
 const rsubScaledOp = pointwise('rsub', {
+  overload: ([other]) => (other ? 0 : 1),
   expr: ([x, y], [alpha]) => E.sub(x, E.mul(alpha, y)),
   check: refuseBool,
 });

@@ -38,6 +38,7 @@ export const log1p: UnaryOp = float('log1p', E.log1p);
 /** 1/(1 + e⁻ˣ). https://pytorch.org/docs/stable/generated/torch.sigmoid.html */
 export const sigmoid: UnaryOp = float('sigmoid', (x) => E.div(1, E.add(E.exp(E.neg(x)), 1)), {
   derivative: (_, out) => [E.mul(E.sub(1, out), out)],
+  backwardName: 'SigmoidBackward',
 });
 
 const logitOp = pointwise('logit', {
@@ -107,6 +108,7 @@ const powOps = {
     castMessage: (result, target) => `Found dtype ${target.scalarName} but expected ${result.scalarName}`,
   }),
   tensor: pointwise('pow', {
+    overload: ([x]) => (x ? 1 : 2),
     refuses: powRefuses,
     expr: ([x, y]) => (E.isFloat(x.type) ? E.pow(x, y) : intPower(x, y)),
   }),
@@ -194,6 +196,7 @@ export const logaddexp2: TensorsOp = binary(
 
 /** x·log y, and 0 where x is 0 (unless y is NaN). https://pytorch.org/docs/stable/generated/torch.xlogy.html */
 export const xlogy: BinaryOp = binary('xlogy', {
+  overload: ([x, y]) => (x ? (y ? 0 : 2) : 1),
   rule: 'intToFloat',
   expr: ([x, y]) => {
     const value = E.select(E.eq(x, 0), E.constant(0, x.type), E.mul(x, E.log(y)));

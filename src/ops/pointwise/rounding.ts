@@ -66,10 +66,12 @@ const roundOp = pointwise('round', {
   refuses: { kernel: 'round_vml_cpu', dtypes: BOOL_ONLY },
 });
 const roundUpTo = pointwise('round', {
+  overload: () => 1,
   expr: ([x], [scale]) => E.div(E.round(E.mul(x, scale)), scale),
   derivative: ([x]) => [zero(x)],
 });
 const roundDownTo = pointwise('round', {
+  overload: () => 1,
   expr: ([x], [scale]) => E.mul(E.round(E.div(x, scale)), scale),
   derivative: ([x]) => [zero(x)],
 });
@@ -95,12 +97,14 @@ export const frac: UnaryOp = unary('frac', {
 
 /** C's remainder: the sign of the dividend. https://pytorch.org/docs/stable/generated/torch.fmod.html */
 export const fmod: BinaryOp = binary('fmod', {
+  overload: ([, other]) => (other ? 1 : 0),
   expr: ([x, y]) => E.rem(x, y),
   refuses: { kernel: 'fmod_cpu', dtypes: BOOL_ONLY },
 });
 
 /** Python's remainder: the sign of the divisor. https://pytorch.org/docs/stable/generated/torch.remainder.html */
 export const remainder: BinaryOp = binary('remainder', {
+  overload: ([, other]) => (other ? 1 : 0),
   expr: ([x, y]) => {
     const r = E.rem(x, y);
     return E.select(E.and(E.ne(r, 0), E.ne(E.lt(y, 0), E.lt(r, 0))), E.add(r, y), r);
@@ -112,6 +116,7 @@ export const remainder: BinaryOp = binary('remainder', {
 
 /** |x| with the sign of `other`. https://pytorch.org/docs/stable/generated/torch.copysign.html */
 export const copysign: BinaryOp = binary('copysign', {
+  overload: ([, other]) => (other ? 0 : 1),
   rule: 'intToFloat',
   expr: ([x, y]) => E.copysign(x, y),
 });

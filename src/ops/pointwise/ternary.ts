@@ -33,7 +33,7 @@ export const where: FreeCall<
 );
 
 const maskedFillOp = pointwise('masked_fill', {
-  gradName: 'MaskedFill',
+  overload: ([, , value]) => (value ? 1 : 0),
   conditions: [1],
   expr: ([x, mask, value]) => E.select(mask, value, x),
 });
@@ -69,7 +69,11 @@ function fitting(value: Exclude<Operand, Tensor>, input: Tensor): Operand {
   return Math.trunc(value);
 }
 
+/** Bounds that are tensors come first in PyTorch's count. */
+const clampOverload = (isTensor: readonly boolean[]): number => (isTensor.slice(1).some((t) => t) ? 0 : 1);
+
 const clampBoth = pointwise('clamp', {
+  overload: clampOverload,
   expr: ([x, low, high]) => E.min(E.max(x, low), high),
   derivative: ([x, low, high]) => [
     E.cast(E.and(E.ge(x, low), E.le(x, high)), x.type),
@@ -78,15 +82,18 @@ const clampBoth = pointwise('clamp', {
   ],
 });
 const clampLow = pointwise('clamp', {
+  overload: clampOverload,
   expr: ([x, low]) => E.max(x, low),
   derivative: ([x, low]) => [E.cast(E.ge(x, low), x.type), E.cast(E.lt(x, low), x.type)],
 });
 const clampHigh = pointwise('clamp', {
+  overload: clampOverload,
   expr: ([x, high]) => E.min(x, high),
   derivative: ([x, high]) => [E.cast(E.le(x, high), x.type), E.cast(E.gt(x, high), x.type)],
 });
-const clampMinOp = pointwise('clamp_min', clampLow.spec);
-const clampMaxOp = pointwise('clamp_max', clampHigh.spec);
+const minMaxOverload = ([, bound]: readonly boolean[]): number => (bound ? 1 : 0);
+const clampMinOp = pointwise('clamp_min', { ...clampLow.spec, overload: minMaxOverload });
+const clampMaxOp = pointwise('clamp_max', { ...clampHigh.spec, overload: minMaxOverload });
 
 /** `input` cut off below `min` and above `max` (numbers or tensors). https://pytorch.org/docs/stable/generated/torch.clamp.html */
 export const clamp: Call<
@@ -124,6 +131,7 @@ export const clampMax: Call<[input: Tensor, max: Operand], { max?: Operand; out?
   ]);
 
 const lerpOp = pointwise('lerp', {
+  overload: ([, , weight]) => (weight ? 1 : 0),
   expr: ([x, y, w]) => {
     const d = E.sub(y, x);
     // From the nearer end, so that weight 1 gives `end` exactly.

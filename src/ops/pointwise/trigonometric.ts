@@ -24,7 +24,11 @@ export const sinh: UnaryOp = float('sinh', E.sinh);
 /** https://pytorch.org/docs/stable/generated/torch.cosh.html */
 export const cosh: UnaryOp = float('cosh', E.cosh);
 /** https://pytorch.org/docs/stable/generated/torch.tanh.html */
-export const tanh: UnaryOp = float('tanh', E.tanh);
+export const tanh: UnaryOp = unary('tanh', {
+  rule: 'intToFloat',
+  expr: ([x]) => E.tanh(x),
+  backwardName: 'TanhBackward',
+});
 /** https://pytorch.org/docs/stable/generated/torch.asinh.html */
 export const asinh: UnaryOp = float('asinh', E.asinh);
 /** https://pytorch.org/docs/stable/generated/torch.acosh.html */

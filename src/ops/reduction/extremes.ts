@@ -25,8 +25,8 @@ const sharedGradient = {
 
 const amaxOp = new ReductionOp('amax', { combine: 'max', gradName: 'Amax', ...sharedGradient });
 const aminOp = new ReductionOp('amin', { combine: 'min', gradName: 'Amin', ...sharedGradient });
-const maxAllOp = new ReductionOp('max', { combine: 'max', gradName: 'Max', ...sharedGradient });
-const minAllOp = new ReductionOp('min', { combine: 'min', gradName: 'Min', ...sharedGradient });
+const maxAllOp = new ReductionOp('max', { combine: 'max', gradName: 'MaxBackward1', ...sharedGradient });
+const minAllOp = new ReductionOp('min', { combine: 'min', gradName: 'MinBackward1', ...sharedGradient });
 const argmaxOp = new ReductionOp('argmax', { combine: 'argmax', gradName: 'Argmax' });
 const argminOp = new ReductionOp('argmin', { combine: 'argmin', gradName: 'Argmin' });
 
@@ -79,26 +79,25 @@ export function takeAt(
   positions: Tensor,
   keepdim: boolean,
 ): Tensor {
-  if (input.sizes.length === 0) return input.clone();
+  if (input.sizes.length === 0) return runtime.showAs(name, input.clone());
   const d = wrapDim(dim, input.sizes.length);
-  const kept = keepdim ? positions : positions.unsqueeze(d);
-  const values = readAt(
+  // The positions have the result's sizes: dimension d is there with size 1, or not at all.
+  const others = (list: readonly number[], own: number): number[] =>
+    keepdim ? list.map((s, i) => (i === d ? own : s)) : list.filter((_, i) => i !== d);
+  return readAt(
     name,
     input,
     (target) => ({
-      sizes: kept.sizes,
-      strides: target.strides.map((s, i) => (i === d ? 0 : s)),
+      sizes: positions.sizes,
+      strides: others(target.strides, 0),
       offset: target.offset,
-      index: [indexView(kept, kept.sizes)],
+      index: [indexView(positions, positions.sizes)],
       stride: [target.strides[d]],
       size: [target.sizes[d]],
       wrap: false,
     }),
     boundsError(d),
   );
-  if (keepdim) return values;
-  const squeezed = values.squeeze(d);
-  return squeezed;
 }
 
 interface ExtremeMethod {

@@ -30,6 +30,11 @@ export interface ReductionSpec {
   ) => Tensor;
 }
 
+/** The node's name of a reduction that PyTorch has in two forms: of everything (0) and over `dim` (1). */
+export function byDim(name: string, dim: unknown): string {
+  return `${name}Backward${dim === null || dim === undefined ? 0 : 1}`;
+}
+
 export class ReductionOp {
   readonly name: string;
   readonly spec: ReductionSpec;

@@ -7,7 +7,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type Dims } from '../define.ts';
 import { cat } from '../movement/joining.ts';
 import { runtime } from '../runtime.ts';
-import { ReductionOp } from './family.ts';
+import { byDim, ReductionOp } from './family.ts';
 import { countReduced, type SumCall, sumDtype } from './sums.ts';
 
 const prodOp = new ReductionOp('prod', {
@@ -57,7 +57,15 @@ export const prod: Call<
 > = define(
   'prod(input, dim=None, keepdim=False, *, dtype=None, out=None)',
   (input: Tensor, dim: number | null = null, keepdim = false, dtype: DType | null = null) =>
-    runtime.reduce(prodOp, input, dimsToMask(dim, input.sizes.length), keepdim, sumDtype(input, dtype)),
+    runtime.reduce(
+      prodOp,
+      input,
+      dimsToMask(dim, input.sizes.length),
+      keepdim,
+      sumDtype(input, dtype),
+      [],
+      byDim('Prod', dim),
+    ),
 );
 
 /** The mean, NaN left out. https://pytorch.org/docs/stable/generated/torch.nanmean.html */
@@ -220,31 +228,31 @@ export const logsumexp: Call<
 const sumAbsOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x) => E.abs(x),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
   saves: ['input'],
   backward: (grad, { input }) => grad.mul(input.sgn()),
 });
 const maxAbsOp = new ReductionOp('norm', {
   combine: 'max',
   map: (x) => E.abs(x),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
 });
 const minAbsOp = new ReductionOp('norm', {
   combine: 'min',
   map: (x) => E.abs(x),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
 });
 const countNonzeroOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x) => E.cast(E.ne(x, 0), x.type),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
   backward: (grad, { sizes }) => grad.expand(sizes).mul(0),
 });
 const euclidOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x) => E.mul(x, x),
   finish: (s) => E.sqrt(s),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
   saves: ['input', 'output'],
   // x/‖x‖, and 0 where the norm is 0
   backward: (grad, { input, output }) => input.mul(grad.div(output).maskedFill(output.eq(0), 0)),
@@ -253,7 +261,7 @@ const powerOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x, [p]) => E.pow(E.abs(x), p),
   finish: (s, [p]) => E.pow(s, E.div(1, p)),
-  gradName: 'LinalgVectorNorm',
+  gradName: 'NormBackward1',
   saves: ['input', 'output'],
   backward: (grad, { input, output, attributes: [p] }) => {
     const scaled = grad.div(output.pow(p - 1)).maskedFill(output.eq(0), 0);

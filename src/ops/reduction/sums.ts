@@ -6,7 +6,7 @@ import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type Dims } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { ReductionOp } from './family.ts';
+import { byDim, ReductionOp } from './family.ts';
 
 /** `name(input, dim, keepdim, { dtype })`. */
 export type SumCall = Call<
@@ -38,7 +38,15 @@ export function sumDtype(input: Tensor, dtype: DType | null | undefined): DType 
 export const sum: SumCall = define(
   'sum(input, dim=None, keepdim=False, *, dtype=None, out=None)',
   (input: Tensor, dim: Dims = null, keepdim = false, dtype: DType | null = null) =>
-    runtime.reduce(sumOp, input, dimsToMask(dim, input.sizes.length), keepdim, sumDtype(input, dtype)),
+    runtime.reduce(
+      sumOp,
+      input,
+      dimsToMask(dim, input.sizes.length),
+      keepdim,
+      sumDtype(input, dtype),
+      [],
+      byDim('Sum', dim),
+    ),
 );
 
 const nansumOp = new ReductionOp('nansum', {
@@ -89,7 +97,15 @@ export const mean: SumCall = define(
       );
     }
     const mask = dimsToMask(dim, input.sizes.length);
-    return runtime.reduce(meanOp, input, mask, keepdim, target, [countReduced(input.sizes, mask)]);
+    return runtime.reduce(
+      meanOp,
+      input,
+      mask,
+      keepdim,
+      target,
+      [countReduced(input.sizes, mask)],
+      byDim('Mean', dim),
+    );
   },
 );
 

@@ -23,7 +23,13 @@ export interface Geometry {
 }
 
 /** The size of the output along one dimension. */
-export function outputSize(input: number, kernel: number, stride: number, padding: number, dilation: number): number {
+export function outputSize(
+  input: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): number {
   return Math.floor((input + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
@@ -35,7 +41,8 @@ function spreadAndPad(
   spread: readonly number[],
 ): Tensor {
   const lead = x.sizes.length - spatial.length;
-  const plain = before.every((b, d) => b === 0 && spatial[d] === x.sizes[lead + d]) && spread.every((s) => s === 1);
+  const plain =
+    before.every((b, d) => b === 0 && spatial[d] === x.sizes[lead + d]) && spread.every((s) => s === 1);
   if (plain) return x;
   const sizes = [...x.sizes.slice(0, lead), ...spatial];
   const out = runtime.full(sizes, 0, x.dtype, x);
@@ -49,7 +56,8 @@ function spreadAndPad(
     const first = before[d] < 0 ? Math.ceil(-before[d] / spread[d]) : 0;
     const last = Math.min(from.sizes[axis] - 1, Math.floor((spatial[d] - 1 - before[d]) / spread[d]));
     const count = Math.max(last - first + 1, 0);
-    if (first !== 0 || count !== from.sizes[axis]) from = from.narrow(axis, Math.min(first, from.sizes[axis]), count);
+    if (first !== 0 || count !== from.sizes[axis])
+      from = from.narrow(axis, Math.min(first, from.sizes[axis]), count);
     offset += (before[d] + first * spread[d]) * strides[axis];
     places.push(strides[axis] * spread[d]);
   }
@@ -65,7 +73,11 @@ function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): 
 }
 
 /** Windows of a padded [N, G, C/G, spatial…] image: dimensions [N, G, C/G, kernel…, out…] as strides. */
-function windowStrides(padded: Tensor, groups: number, g: Geometry): { batch: number; group: number; channel: number; kernel: number[]; out: number[] } {
+function windowStrides(
+  padded: Tensor,
+  groups: number,
+  g: Geometry,
+): { batch: number; group: number; channel: number; kernel: number[]; out: number[] } {
   const [n, c, ...space] = padded.strides;
   return {
     batch: n,
@@ -81,7 +93,12 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   const [batch, , ...space] = x.sizes;
   const [outputs, perGroup, ...kernel] = w.sizes;
   const out = space.map((s, d) => outputSize(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
-  const padded = spreadAndPad(x, space.map((s, d) => s + 2 * g.padding[d]), g.padding, space.map(() => 1));
+  const padded = spreadAndPad(
+    x,
+    space.map((s, d) => s + 2 * g.padding[d]),
+    g.padding,
+    space.map(() => 1),
+  );
   const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
   if (y.numel() === 0) return y;
   const dense = w.contiguous();
@@ -113,7 +130,12 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   const dw = runtime.empty(weightSizes, x.dtype, x);
   if (dw.numel() === 0) return dw;
   if (dy.numel() === 0 || x.numel() === 0) return dw.zero_();
-  const padded = spreadAndPad(x, space.map((s, d) => s + 2 * g.padding[d]), g.padding, space.map(() => 1));
+  const padded = spreadAndPad(
+    x,
+    space.map((s, d) => s + 2 * g.padding[d]),
+    g.padding,
+    space.map(() => 1),
+  );
   const win = windowStrides(padded, g.groups, g);
   const dense = dy.contiguous();
   const out = dense.sizes.slice(2);
@@ -259,7 +281,10 @@ export function checkShapes(
   if (groups <= 0) throw new RuntimeError('non-positive groups is not supported');
   if (x.dtype !== w.dtype) {
     throw new RuntimeError(
-      `Input type (${x.dtype.scalarName === 'Float' ? 'float' : x.dtype.scalarName.toLowerCase()}) and bias type (${w.dtype.scalarName.toLowerCase()}) should be the same`.replace('bias type', 'weight type'),
+      `Input type (${x.dtype.scalarName === 'Float' ? 'float' : x.dtype.scalarName.toLowerCase()}) and bias type (${w.dtype.scalarName.toLowerCase()}) should be the same`.replace(
+        'bias type',
+        'weight type',
+      ),
     );
   }
   const [first, second, ...kernel] = w.sizes;
