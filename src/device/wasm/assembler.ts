@@ -536,6 +536,8 @@ export class ModuleBuilder {
   private readonly types: string[] = [];
   private readonly imports: { readonly name: string; readonly type: number }[] = [];
   private readonly functions: { readonly builder: FunctionBuilder; readonly name: string | null }[] = [];
+  /** Can running it end in a trap that the caller must see? */
+  mayTrap = false;
   private readonly memoryPages: { readonly maximum: number | null; readonly shared: boolean };
 
   /** `maximum` pages of a shared memory must be what the memory was made with; null for an unshared one. */
@@ -555,6 +557,11 @@ export class ModuleBuilder {
     const known = this.imports.findIndex((i) => i.name === name);
     if (known >= 0) return known;
     return this.imports.push({ name, type: this.typeIndex({ params, results }) }) - 1;
+  }
+
+  /** Does it need nothing but the memory? */
+  get isSelfContained(): boolean {
+    return this.imports.length === 0;
   }
 
   /** A new function, exported under `name` (null: not exported). Returns its builder and index. */
@@ -636,14 +643,5 @@ export class ModuleBuilder {
     section(7, vector(exports));
     section(10, vector(this.functions.map(({ builder }) => builder.encode())));
     return new Uint8Array(out);
-  }
-
-  /** Compiles and instantiates, synchronously. */
-  instantiate(
-    memory: WebAssembly.Memory,
-    imports: Readonly<Record<string, WebAssembly.ImportValue>> = {},
-  ): WebAssembly.Exports {
-    const module = new WebAssembly.Module(this.encode());
-    return new WebAssembly.Instance(module, { env: { memory, ...imports } }).exports;
   }
 }

@@ -3,8 +3,10 @@ import type { View } from '../../kernel/view.ts';
 import type { Contraction } from '../device.ts';
 import { hasRelaxedSimd } from './features.ts';
 import type { Heap } from './heap.ts';
-import type { KernelCache } from './kernels.ts';
-import { buildMatmul, type MatmulFunctions, type MatmulType, panelColumns, TILE_ROWS } from './matmul.ts';
+import type { Kernel, KernelCache } from './kernels.ts';
+import { type MatmulType, panelColumns, TILE_ROWS } from './matmul.ts';
+import { buildProduct, type Product, writeProduct } from './product.ts';
+import { eachShare, type Threads } from './threads.ts';
 
 /** A dimension with the byte strides of two operands. */
 interface Dim {
@@ -21,6 +23,8 @@ interface BatchDim {
   readonly out: number;
 }
 
+/** What one operation of a product takes on one core, about: 40 GFLOP/s. */
+const OPERATION_NS = 1 / 40;
 /** Summands per block: a panel of this many rows (8 KiB of float32) stays in the first-level cache. */
 const BLOCK_K = 256;
 /** Rows per block: their part of the left operand stays in the second-level cache. */
@@ -82,26 +86,30 @@ interface Side {
 export class Contractor {
   private readonly heap: Heap;
   private readonly kernels: KernelCache;
-  private readonly functions = new Map<MatmulType, MatmulFunctions>();
-  private panels = 0;
+  private readonly threads: Threads;
+  private readonly slot: number;
+  private readonly programs = new Map<MatmulType, { readonly compiled: unknown[] }>();
   private tables = 0;
   private tableCapacity = 0;
-  private readonly scratch: number;
+  /** Memory for packed panels and one tile, by part of the work. */
+  private readonly workspaces: number[] = [];
 
-  constructor(heap: Heap, kernels: KernelCache) {
+  constructor(heap: Heap, kernels: KernelCache, threads: Threads, slot: number) {
     this.heap = heap;
     this.kernels = kernels;
-    this.scratch = heap.reserve(TILE_ROWS * 64);
+    this.threads = threads;
+    this.slot = slot;
   }
 
-  private functionsFor(type: MatmulType): MatmulFunctions {
-    let found = this.functions.get(type);
-    if (found === undefined) {
-      const module = buildMatmul(type, hasRelaxedSimd(), this.kernels.memory);
-      found = this.kernels.instantiate(module) as unknown as MatmulFunctions;
-      this.functions.set(type, found);
+  private kernel(type: MatmulType): Kernel {
+    let program = this.programs.get(type);
+    if (program === undefined) {
+      program = { compiled: [] };
+      this.programs.set(type, program);
     }
-    return found;
+    return this.kernels.get(program, this.slot, 0, () =>
+      buildProduct(type, hasRelaxedSimd(), this.kernels.memory),
+    );
   }
 
   run(out: View, a: View, b: View, spec: Contraction): void {
@@ -151,24 +159,63 @@ export class Contractor {
       [left, right] = [right, left];
       summed = summed.map((d) => ({ size: d.size, first: d.second, second: d.first }));
     }
-    const factors = { alpha: spec.alpha, beta: spec.beta };
-    this.prepare(rows, columns, summed);
-    const product = { type, bytes, rows, columns, summed, ...factors };
-    this.eachBatch(batches, 0, left, right, start(out), product);
+    const product = this.prepare(rows, columns, summed, batches, left, right, start(out), spec);
+    const width = panelColumns(type);
+    product.blockK = Math.max(1, Math.min(product.k, product.n <= 4 * width ? 4 * BLOCK_K : BLOCK_K));
+    product.blockN = Math.floor(PANEL_BYTES / (product.blockK * bytes) / width) * width;
+    this.multiply(this.kernel(type), product, width);
   }
 
-  private rowOffsets = 0;
-  private outRows = 0;
-  private columnOffsets = 0;
-  private outColumns = 0;
-  private leftK = 0;
-  private rightK = 0;
+  /** Runs a product, on several threads where that pays. */
+  private multiply(kernel: Kernel, product: Product, width: number): void {
+    const { threads, heap } = this;
+    const { m, n, k, batchCount } = product;
+    const parts = threads.partsFor(2 * m * n * k * batchCount * OPERATION_NS);
+    const share = (part: Product, at: number): void => {
+      [part.panels, part.scratch] = this.workspace(at);
+      writeProduct(heap, threads.descriptor(at), part);
+    };
+    let used = 0;
+    if (parts > 1 && batchCount >= parts) {
+      eachShare(batchCount, parts, 1, (from, count) => {
+        share({ ...product, batches: product.batches + from * 12, batchCount: count }, used++);
+      });
+    } else if (parts > 1 && n >= m && n >= 2 * width) {
+      eachShare(n, parts, width, (from, count) => {
+        const columnOffsets = product.columnOffsets + from * 4;
+        share({ ...product, columnOffsets, outColumns: product.outColumns + from * 4, n: count }, used++);
+      });
+    } else if (parts > 1 && m >= 2 * TILE_ROWS) {
+      eachShare(m, parts, TILE_ROWS, (from, count) => {
+        const rowOffsets = product.rowOffsets + from * 4;
+        share({ ...product, rowOffsets, outRows: product.outRows + from * 4, m: count }, used++);
+      });
+    } else share(product, used++);
+    threads.run(kernel, used);
+  }
 
-  /** Writes the offset tables. */
-  private prepare(rows: readonly Dim[], columns: readonly Dim[], summed: readonly Dim[]): void {
-    const [m, n, k] = [numel(rows), numel(columns), numel(summed)];
+  private workspace(part: number): [panels: number, scratch: number] {
+    const scratchBytes = TILE_ROWS * 64;
+    while (this.workspaces.length <= part)
+      this.workspaces.push(this.heap.reserve(PANEL_BYTES + 4096 + scratchBytes));
+    const place = this.workspaces[part];
+    return [place + scratchBytes, place];
+  }
+
+  /** Writes the offset tables and the batches. */
+  private prepare(
+    rows: readonly Dim[],
+    columns: readonly Dim[],
+    summed: readonly Dim[],
+    batches: readonly BatchDim[],
+    left: Side,
+    right: Side,
+    out: number,
+    spec: Contraction,
+  ): Product {
+    const [m, n, k, batchCount] = [numel(rows), numel(columns), numel(summed), numel(batches)];
     // A panel's worth of room after each, as kernels look at whole panels of offsets.
-    const needed = (2 * (m + 16) + 2 * (n + 16) + 2 * (k + 16)) * 4;
+    const needed = (2 * (m + 16) + 2 * (n + 16) + 2 * (k + 16) + 3 * batchCount) * 4;
     if (needed > this.tableCapacity) {
       this.tableCapacity = 2 ** Math.ceil(Math.log2(needed));
       this.tables = this.heap.reserve(this.tableCapacity);
@@ -181,83 +228,44 @@ export class Contractor {
       at += (count + 16) * 4;
       return here;
     };
-    this.rowOffsets = table(rows, 'first', m);
-    this.outRows = table(rows, 'second', m);
-    this.columnOffsets = table(columns, 'first', n);
-    this.outColumns = table(columns, 'second', n);
-    this.leftK = table(summed, 'first', k);
-    this.rightK = table(summed, 'second', k);
-  }
-
-  private eachBatch(
-    batches: readonly BatchDim[],
-    depth: number,
-    left: Side,
-    right: Side,
-    out: number,
-    product: Product,
-  ): void {
-    if (depth === batches.length) {
-      this.multiply(left.base, right.base, out, product);
-      return;
-    }
-    const d = batches[depth];
-    for (let i = 0; i < d.size; i++) {
-      const move = (s: Side): Side => ({ base: s.base + i * d[s.batch], batch: s.batch });
-      this.eachBatch(batches, depth + 1, move(left), move(right), out + i * d.out, product);
-    }
-  }
-
-  /** One matrix product, by blocks. */
-  private multiply(left: number, right: number, out: number, product: Product): void {
-    const { type, bytes, rows, columns, summed, alpha, beta } = product;
-    const functions = this.functionsFor(type);
-    const [m, n, k] = [numel(rows), numel(columns), numel(summed)];
-    const width = panelColumns(type);
-    if (this.panels === 0) this.panels = this.heap.reserve(PANEL_BYTES + 4096);
-    // Few columns make small panels: longer ones then, as every block adds to the whole result once.
-    const blockK = Math.max(1, Math.min(k, n <= 4 * width ? 4 * BLOCK_K : BLOCK_K));
-    const blockN = Math.floor(PANEL_BYTES / (blockK * bytes) / width) * width;
-    // Rows are walked by one stride where the summed dimensions allow it, else by a table.
-    const uniform = sameStep(summed);
-    const aStep = summed.length === 0 ? 0 : summed[summed.length - 1].first;
-    const run = uniform ? functions.multiply : functions.multiplyTable;
-    for (let j = 0; j < n; j += blockN) {
-      const nj = Math.min(blockN, n - j);
-      for (let p = 0; p === 0 || p < k; p += blockK) {
-        const kp = Math.min(blockK, k - p);
-        functions.pack(this.panels, right, this.rightK + p * 4, kp, this.columnOffsets + j * 4, nj);
-        for (let i = 0; i < m; i += BLOCK_M) {
-          const mi = Math.min(BLOCK_M, m - i);
-          run(
-            uniform ? left + p * aStep : left,
-            this.rowOffsets + i * 4,
-            uniform ? aStep : this.leftK + p * 4,
-            this.panels,
-            out,
-            this.outRows + i * 4,
-            this.outColumns + j * 4,
-            mi,
-            nj,
-            kp,
-            alpha,
-            p === 0 ? beta : 1,
-            this.scratch,
-          );
-        }
+    const product: Product = {
+      rowOffsets: table(rows, 'first', m),
+      outRows: table(rows, 'second', m),
+      columnOffsets: table(columns, 'first', n),
+      outColumns: table(columns, 'second', n),
+      leftK: table(summed, 'first', k),
+      rightK: table(summed, 'second', k),
+      uniform: sameStep(summed) ? 1 : 0,
+      step: summed.length === 0 ? 0 : summed[summed.length - 1].first,
+      batches: at,
+      batchCount,
+      m,
+      n,
+      k,
+      alpha: spec.alpha,
+      beta: spec.beta,
+      blockM: BLOCK_M,
+      blockN: 0,
+      blockK: 0,
+      panels: 0,
+      scratch: 0,
+    };
+    let place = at >> 2;
+    const visit = (depth: number, l: number, r: number, o: number): void => {
+      if (depth === batches.length) {
+        i32[place++] = l;
+        i32[place++] = r;
+        i32[place++] = o;
+        return;
       }
-    }
+      const d = batches[depth];
+      for (let i = 0; i < d.size; i++) {
+        visit(depth + 1, l + i * d[left.batch], r + i * d[right.batch], o + i * d.out);
+      }
+    };
+    visit(0, left.base, right.base, out);
+    return product;
   }
-}
-
-interface Product {
-  readonly type: MatmulType;
-  readonly bytes: number;
-  readonly rows: readonly Dim[];
-  readonly columns: readonly Dim[];
-  readonly summed: readonly Dim[];
-  readonly alpha: number;
-  readonly beta: number;
 }
 
 /** Does the left operand walk all summed dimensions with one step? */

@@ -8,16 +8,19 @@ import { Storage } from '../storage.ts';
 import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
 import { writeDescriptor } from './descriptor.ts';
+import { costOf } from './emit.ts';
 import { Indexer } from './gather.ts';
 import { Heap } from './heap.ts';
-import { KernelCache } from './kernels.ts';
+import { type Kernel, KernelCache } from './kernels.ts';
+import { LANES } from './lanes.ts';
 import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
 import { buildLoop } from './loop.ts';
 import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
+import { Threads } from './threads.ts';
 
-/** Bytes for the descriptor of a running kernel. */
-const DESCRIPTOR_BYTES = 16384;
+/** No operand. */
+const none = {} as View;
 
 export class WasmDevice implements Device {
   readonly name = 'cpu';
@@ -26,17 +29,18 @@ export class WasmDevice implements Device {
   private readonly reclaimer: Reclaimer = new Reclaimer(this.heap);
   private readonly pool: ConstantPool = new ConstantPool(this.heap);
   private readonly kernels: KernelCache = new KernelCache(this.heap);
-  private readonly descriptor: number = this.heap.reserve(DESCRIPTOR_BYTES);
+  readonly threads: Threads = new Threads(this.heap);
+  private readonly descriptor: number = this.threads.descriptor(0);
   private readonly walk: Walk = new Walk();
   private readonly operands: View[] = [];
   private readonly reducer: Reducer = new Reducer(
     this.heap,
     this.kernels,
     this.pool,
-    this.descriptor,
+    this.threads,
     this.slot,
   );
-  private readonly contractor: Contractor = new Contractor(this.heap, this.kernels);
+  private readonly contractor: Contractor = new Contractor(this.heap, this.kernels, this.threads, this.slot);
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
 
   allocate(nbytes: number): Storage {
@@ -70,7 +74,7 @@ export class WasmDevice implements Device {
     let count = 0;
     for (let k = 0; k < outs.length; k++) operands[count++] = outs[k];
     for (let k = 0; k < ins.length; k++) operands[count++] = ins[k];
-    operands.length = count;
+    if (operands.length > count) operands.length = count;
     for (let k = 0; k < count; k++) if (operands[k].storage.address < 0) throw disposed();
     walk.set(outs[0].sizes, operands);
     if (walk.numel === 0) return;
@@ -87,13 +91,31 @@ export class WasmDevice implements Device {
       const accesses = operands.map((_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4]);
       return buildLoop(program, accesses, params.length, this.kernels.memory, this.pool);
     });
-    writeDescriptor(this.heap, this.descriptor, walk, params);
     try {
-      kernel.run(this.descriptor);
+      this.runLoop(program, kernel, params);
     } catch (error) {
       throw trapped(error);
+    } finally {
+      // So that nothing keeps the storages of the last kernel alive.
+      for (let k = 0; k < count; k++) operands[k] = none;
     }
-    operands.length = 0;
+  }
+
+  /** Runs a loop over the walk, on several threads where that pays. */
+  private runLoop(program: LoopProgram, kernel: Kernel, params: readonly number[]): void {
+    const { heap, walk, threads } = this;
+    if (kernel.cost === 0) kernel.cost = costOf(program.outputs.map((o) => o.expr)) + 0.05 * walk.count;
+    const work = walk.numel * kernel.cost;
+    // Outputs that accumulate may overlap themselves.
+    const parts = kernel.portable && !program.accumulate && walk.rank > 0 ? threads.partsFor(work) : 1;
+    if (parts === 1) {
+      writeDescriptor(heap, this.descriptor, walk, params);
+      kernel.run(this.descriptor);
+      return;
+    }
+    let used = 0;
+    walk.eachShare(parts, LANES, () => writeDescriptor(heap, threads.descriptor(used++), walk, params));
+    threads.run(kernel, used);
   }
 
   reduce(

@@ -141,6 +141,16 @@ function defineDivision(module: ModuleBuilder, type: Ints): FunctionBuilder {
   return f;
 }
 
+/** What evaluating expressions once takes on one core, about, in nanoseconds: for deciding whether threads pay. */
+export function costOf(roots: readonly Expr[]): number {
+  let cost = 0;
+  for (const e of postorder(roots)) {
+    if (e.op in elementary) cost += 1.5;
+    else if (e.op !== 'const' && e.op !== 'param') cost += 0.05;
+  }
+  return cost;
+}
+
 /** May computing with whatever lies beyond the end of an operand trap? */
 export function mayTrap(roots: readonly Expr[]): boolean {
   return postorder(roots).some((e) => (e.op === 'div' || e.op === 'rem') && !isFloat(e.type));

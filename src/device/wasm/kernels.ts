@@ -8,6 +8,15 @@ import type { MemoryShape } from './loop.ts';
 /** `run(descriptor)`: does the work that the descriptor at this address describes. */
 export interface Kernel {
   readonly run: (descriptor: number) => void;
+  /** Unique in the process. */
+  readonly id: number;
+  readonly code: Uint8Array<ArrayBuffer>;
+  /** Can a worker run it? Not when it calls JavaScript, or may trap. */
+  readonly portable: boolean;
+  /** Where workers find its code; 0 while none has asked. */
+  address: number;
+  /** What an element takes on one core, about, in nanoseconds; 0 while nobody has estimated it. */
+  cost: number;
   /** The number of the last call that used it: the oldest go first. */
   used: number;
 }
@@ -16,6 +25,8 @@ type Variants = Map<number, Kernel>;
 
 /** Beyond this many kernels the longest unused half is forgotten. */
 const LIMIT = 4096;
+
+let kernelCount = 0;
 
 export class KernelCache {
   readonly memory: MemoryShape;
@@ -26,13 +37,25 @@ export class KernelCache {
 
   constructor(heap: Heap) {
     this.memory = { maximum: heap.maximumPages, shared: heap.shared };
-    this.imports = { memory: heap.memory, ...importedFunctions(), nextafter32 } as WebAssembly.ModuleImports;
+    this.imports = {
+      memory: heap.memory,
+      ...importedFunctions(),
+      nextafter32,
+    } as WebAssembly.ModuleImports;
   }
 
-  /** Compiles a module and gives its exports. */
-  instantiate(module: ModuleBuilder): WebAssembly.Exports {
-    const compiled = new WebAssembly.Module(module.encode());
-    return new WebAssembly.Instance(compiled, { env: this.imports }).exports;
+  private compile(module: ModuleBuilder): Kernel {
+    const code = module.encode();
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(code), { env: this.imports });
+    return {
+      run: exports.run as (descriptor: number) => void,
+      id: kernelCount++,
+      code,
+      portable: module.isSelfContained && !module.mayTrap,
+      address: 0,
+      cost: 0,
+      used: 0,
+    };
   }
 
   /** The kernel of `program` for `key`, compiled by `build` when it is first asked for. */
@@ -49,8 +72,7 @@ export class KernelCache {
     }
     let kernel = variants.get(key);
     if (kernel === undefined) {
-      const exports = this.instantiate(build());
-      kernel = { run: exports.run as (descriptor: number) => void, used: 0 };
+      kernel = this.compile(build());
       variants.set(key, kernel);
       this.entries.push({ owner: variants, key, kernel });
       if (this.entries.length > LIMIT) this.forget();

@@ -4,6 +4,7 @@
  */
 import type { View } from '../../kernel/view.ts';
 import type { Access } from './lanes.ts';
+import { eachShare } from './threads.ts';
 
 /** More dimensions than tensors ever have after merging. */
 const MAX_RANK = 64;
@@ -102,6 +103,19 @@ export class Walk {
       }
     }
     this.rank = last + 1;
+  }
+
+  /**
+   * Calls `visit` with this walk cut down to each of about `parts` shares of its outermost dimension, and leaves it cut. A share of the
+   * innermost dimension is a multiple of `unit` long.
+   */
+  eachShare(parts: number, unit: number, visit: () => void): void {
+    const pointers = this.pointers.slice(0, this.count);
+    eachShare(this.sizes[0], parts, this.rank === 1 ? unit : 1, (from, size) => {
+      this.sizes[0] = size;
+      for (let k = 0; k < this.count; k++) this.pointers[k] = pointers[k] + from * this.strides[k][0];
+      visit();
+    });
   }
 
   /** Moves dimension `d` to the innermost place, the others keep their order. */

@@ -65,6 +65,7 @@ export function buildLoop(
   const pointers = dtypes.map(() => f.local('i32'));
   const left = f.local('i32');
   const unsafe = mayTrap(roots);
+  kernel.module.mayTrap = unsafe;
 
   /** The values of the inputs that do not move along the inner dimension: loaded once per row. */
   let fixed = new Map<number, Vec>();

@@ -5,8 +5,7 @@
  * (8 accumulators; larger tiles spill). Rows of the left operand are read in place. Where rows, columns and results lie is
  * told by tables of byte offsets, so any strides, and windows of an image, cost the same.
  */
-import { type FunctionBuilder, type Local, ModuleBuilder, type PlainOp } from './assembler.ts';
-import type { MemoryShape } from './loop.ts';
+import type { FunctionBuilder, Local, ModuleBuilder, PlainOp } from './assembler.ts';
 
 export type MatmulType = 'f32' | 'f64' | 'i32' | 'i64';
 
@@ -23,40 +22,21 @@ export function panelColumns(type: MatmulType): number {
   return 2 * lanesOf(type);
 }
 
-/**
- * Row i of the left operand starts at `a + aRows[i]`; the result (i, j) is at `out + outRows[i] + outColumns[j]`. `scratch` has room for
- * one tile.
- */
-export type Multiply = (
-  a: number,
-  aRows: number,
-  aStep: number,
-  panels: number,
-  out: number,
-  outRows: number,
-  outColumns: number,
-  m: number,
-  n: number,
-  k: number,
-  alpha: number,
-  beta: number,
-  scratch: number,
-) => void;
-
+/** The functions of a module for one element type. */
 export interface MatmulFunctions {
-  /** Packs `k` × `n` elements into panels at `to`: element (p, j) is at `from + kOffsets[p] + columnOffsets[j]`. */
-  readonly pack: (
-    to: number,
-    from: number,
-    kOffsets: number,
-    k: number,
-    columnOffsets: number,
-    n: number,
-  ) => void;
-  /** `out = alpha · rows · panels + beta · out`, the rows having a uniform step of `aStep` bytes. */
-  readonly multiply: Multiply;
+  /**
+   * `pack(to, from, kOffsets, k, columnOffsets, n)`: packs k × n elements into panels at `to`: element (p, j) is at
+   * `from + kOffsets[p] + columnOffsets[j]`.
+   */
+  readonly pack: FunctionBuilder;
+  /**
+   * `multiply(a, aRows, aStep, panels, out, outRows, outColumns, m, n, k, alpha, beta, scratch)`: out = alpha · rows · panels + beta · out. Row i
+   * of the left operand starts at `a + aRows[i]` and has a uniform step of `aStep` bytes; the result (i, j) is at
+   * `out + outRows[i] + outColumns[j]`. `scratch` has room for one tile.
+   */
+  readonly multiply: FunctionBuilder;
   /** The same for rows whose elements are at the offsets in the table at `aStep`. */
-  readonly multiplyTable: Multiply;
+  readonly multiplyTable: FunctionBuilder;
 }
 
 class Template {
@@ -111,8 +91,8 @@ function bump(f: FunctionBuilder, local: Local, by: number): void {
   f.get(local).i32(by).op('i32.add').set(local);
 }
 
-function buildPack(module: ModuleBuilder, t: Template): void {
-  const f = module.function('pack', ['i32', 'i32', 'i32', 'i32', 'i32', 'i32']);
+function buildPack(module: ModuleBuilder, t: Template): FunctionBuilder {
+  const f = module.function(null, ['i32', 'i32', 'i32', 'i32', 'i32', 'i32']);
   const [to, from, kOffsets, k, columnOffsets, n] = [0, 1, 2, 3, 4, 5];
   const column = f.local('i32');
   const row = f.local('i32');
@@ -188,7 +168,9 @@ function buildPack(module: ModuleBuilder, t: Template): void {
         f.if(() => transposeBlocks(f, t, starts, { to, row, left }));
         whileAtLeast(f, left, 1, () => {
           f.get(row).memory('i32.load').set(at);
-          starts.forEach((s, j) => element(j, () => f.get(s).get(at).op('i32.add')));
+          starts.forEach((s, j) => {
+            element(j, () => f.get(s).get(at).op('i32.add'));
+          });
           bump(f, to, columns * size);
           bump(f, row, 4);
           bump(f, left, -1);
@@ -222,6 +204,7 @@ function buildPack(module: ModuleBuilder, t: Template): void {
       }
     });
   });
+  return f;
 }
 
 const LOW = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
@@ -302,14 +285,9 @@ function transposeBlocks(
 }
 
 /** `table`: the left operand's steps are looked up. */
-function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): void {
+function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): FunctionBuilder {
   const { columns, size, type } = t;
-  const f = module.function(table ? 'multiplyTable' : 'multiply', [
-    ...new Array<'i32'>(10).fill('i32'),
-    'f64',
-    'f64',
-    'i32',
-  ]);
+  const f = module.function(null, [...new Array<'i32'>(10).fill('i32'), 'f64', 'f64', 'i32']);
   const [a, aRows, aStep, panels, out, outRows, outColumns, m, n, k, alphaArg, betaArg, scratch] = Array.from(
     { length: 13 },
     (_, i) => i,
@@ -583,14 +561,15 @@ function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): void
     bump(f, outColumns, 4 * columns);
     bump(f, n, -columns);
   });
+  return f;
 }
 
-/** The module for one element type. `fused`: multiply-adds may round once. */
-export function buildMatmul(type: MatmulType, fused: boolean, memory: MemoryShape): ModuleBuilder {
-  const module = new ModuleBuilder(memory);
+/** Adds the functions for one element type to a module. `fused`: multiply-adds may round once. */
+export function buildMatmul(module: ModuleBuilder, type: MatmulType, fused: boolean): MatmulFunctions {
   const template = new Template(type, fused);
-  buildPack(module, template);
-  buildMultiply(module, template, false);
-  buildMultiply(module, template, true);
-  return module;
+  return {
+    pack: buildPack(module, template),
+    multiply: buildMultiply(module, template, false),
+    multiplyTable: buildMultiply(module, template, true),
+  };
 }

@@ -10,12 +10,13 @@ import { Accumulator, NOWHERE } from './accumulator.ts';
 import { type Local, ModuleBuilder } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
 import { emitOdometer, writeRows } from './descriptor.ts';
-import { emitExpressions, KernelModule } from './emit.ts';
+import { costOf, emitExpressions, KernelModule } from './emit.ts';
 import type { Heap } from './heap.ts';
 import type { KernelCache } from './kernels.ts';
 import { type Access, LANES, type Vec } from './lanes.ts';
 import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
 import { loadParams, type MemoryShape } from './loop.ts';
+import type { Threads } from './threads.ts';
 
 type Direction = 'along' | 'across';
 
@@ -26,16 +27,16 @@ export class Reducer {
   private readonly heap: Heap;
   private readonly kernels: KernelCache;
   private readonly pool: ConstantPool;
-  private readonly descriptor: number;
+  private readonly threads: Threads;
   private readonly slot: number;
   private readonly kept: Walk = new Walk();
   private readonly gone: Walk = new Walk();
 
-  constructor(heap: Heap, kernels: KernelCache, pool: ConstantPool, descriptor: number, slot: number) {
+  constructor(heap: Heap, kernels: KernelCache, pool: ConstantPool, threads: Threads, slot: number) {
     this.heap = heap;
     this.kernels = kernels;
     this.pool = pool;
-    this.descriptor = descriptor;
+    this.threads = threads;
     this.slot = slot;
   }
 
@@ -67,8 +68,15 @@ export class Reducer {
       const accesses = dtypes.map((_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4]);
       return buildReduction(program, direction, accesses, params.length, this.kernels.memory, this.pool);
     });
-    this.describe(direction, params);
-    kernel.run(this.descriptor);
+    const { threads } = this;
+    if (kernel.cost === 0) kernel.cost = costOf([program.expr]) + 0.1 * ins.length;
+    const parts =
+      kernel.portable && kept.rank > 0 ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
+    let used = 0;
+    const describe = (): void => this.describe(threads.descriptor(used++), direction, params);
+    if (parts === 1) describe();
+    else kept.eachShare(parts, LANES, describe);
+    threads.run(kernel, used);
   }
 
   /** The direction that reads the input in the order of its memory. */
@@ -86,11 +94,11 @@ export class Reducer {
   }
 
   /** Bytes: scalars | vector size | inner reduced size | kept rows | reduced rows | addresses | vector strides | inner strides | rows. */
-  private describe(direction: Direction, params: readonly number[]): void {
+  private describe(address: number, direction: Direction, params: readonly number[]): void {
     const { kept, gone, heap } = this;
     const { i32 } = heap;
-    for (let i = 0; i < params.length; i++) heap.f64[(this.descriptor >> 3) + i] = params[i];
-    let at = (this.descriptor >> 2) + params.length * 2;
+    for (let i = 0; i < params.length; i++) heap.f64[(address >> 3) + i] = params[i];
+    let at = (address >> 2) + params.length * 2;
     const empty = gone.numel === 0;
     const goneRank = empty ? 0 : gone.rank;
     const goneInner = empty ? 0 : goneRank === 0 ? 1 : gone.sizes[goneRank - 1];

@@ -1,0 +1,154 @@
+/**
+ * Whole matrix products: a kernel that walks batches and blocks, packs panels and multiplies. Everything it needs is in a
+ * descriptor, so that threads can each work on a part of the rows, the columns or the batches.
+ */
+import { type Local, ModuleBuilder } from './assembler.ts';
+import type { Heap } from './heap.ts';
+import type { MemoryShape } from './loop.ts';
+import { buildMatmul, type MatmulType } from './matmul.ts';
+
+/** What `run(descriptor)` multiplies. Addresses and steps are in bytes; tables are of 32-bit integers. */
+export interface Product {
+  /** Table of batches: addresses of left, right and out for each. */
+  batches: number;
+  batchCount: number;
+  /** Left operand: the offsets of rows and of their elements. */
+  rowOffsets: number;
+  m: number;
+  leftK: number;
+  /** Do the elements of a row lie `step` bytes apart? Else the table `leftK` counts. */
+  uniform: number;
+  step: number;
+  /** Right operand. */
+  columnOffsets: number;
+  n: number;
+  rightK: number;
+  k: number;
+  /** Where results go, relative to the batch's out. */
+  outRows: number;
+  outColumns: number;
+  /** Block sizes. */
+  blockM: number;
+  blockN: number;
+  blockK: number;
+  /** Memory of this part of the work: for packed panels, and for one tile. */
+  panels: number;
+  scratch: number;
+  alpha: number;
+  beta: number;
+}
+
+const integers = [
+  'batches',
+  'batchCount',
+  'rowOffsets',
+  'm',
+  'leftK',
+  'uniform',
+  'step',
+  'columnOffsets',
+  'n',
+  'rightK',
+  'k',
+  'outRows',
+  'outColumns',
+  'blockM',
+  'blockN',
+  'blockK',
+  'panels',
+  'scratch',
+] as const satisfies readonly (keyof Product)[];
+
+/** alpha and beta follow the integers. */
+const FACTORS = Math.ceil(integers.length / 2) * 8;
+
+/** Writes a descriptor at byte `address`. */
+export function writeProduct(heap: Heap, address: number, product: Product): void {
+  let at = address >> 2;
+  for (let i = 0; i < integers.length; i++) heap.i32[at++] = product[integers[i]];
+  heap.f64[(address + FACTORS) >> 3] = product.alpha;
+  heap.f64[((address + FACTORS) >> 3) + 1] = product.beta;
+}
+
+/** The kernel for one element type. `fused`: multiply-adds may round once. */
+export function buildProduct(type: MatmulType, fused: boolean, memory: MemoryShape): ModuleBuilder {
+  const module = new ModuleBuilder(memory);
+  const functions = buildMatmul(module, type, fused);
+  const f = module.function('run', ['i32']);
+  const descriptor = 0;
+  const fields = Object.fromEntries(
+    integers.map((name, i) => {
+      const local = f.local('i32');
+      f.get(descriptor)
+        .memory('i32.load', 4 * i)
+        .set(local);
+      return [name, local];
+    }),
+  ) as Record<(typeof integers)[number], Local>;
+  const alpha = f.local('f64');
+  const beta = f.local('f64');
+  f.get(descriptor).memory('f64.load', FACTORS).set(alpha);
+  f.get(descriptor)
+    .memory('f64.load', FACTORS + 8)
+    .set(beta);
+  const batch = f.local('i32');
+  const [j, nj, p, kp, i, mi] = Array.from({ length: 6 }, () => f.local('i32'));
+  const [left, right, out] = Array.from({ length: 3 }, () => f.local('i32'));
+
+  /** `start`, `start + step`, … below `end`; the first step is always made. `length` becomes what is left of each. */
+  const blocks = (start: Local, length: Local, end: Local, step: Local, body: () => void): void => {
+    f.i32(0).set(start);
+    f.loop(() => {
+      f.get(end).get(start).op('i32.sub').set(length);
+      f.get(length).get(step).op('i32.gt_s');
+      f.if(() => f.get(step).set(length));
+      body();
+      f.get(start).get(step).op('i32.add').tee(start).get(end).op('i32.lt_s').brIf(0);
+    });
+  };
+  const offset = (table: Local, index: Local): void => {
+    f.get(index).i32(2).op('i32.shl').get(table).op('i32.add');
+  };
+  const multiply = (uniform: boolean): void => {
+    f.get(left);
+    if (uniform) f.get(p).get(fields.step).op('i32.mul').op('i32.add');
+    offset(fields.rowOffsets, i);
+    if (uniform) f.get(fields.step);
+    else offset(fields.leftK, p);
+    f.get(fields.panels).get(out);
+    offset(fields.outRows, i);
+    offset(fields.outColumns, j);
+    f.get(mi).get(nj).get(kp).get(alpha);
+    // The first block of summands overwrites, the others add.
+    f.get(beta).f64(1).get(p).op('i32.eqz').op('select');
+    f.get(fields.scratch);
+    f.call(module.indexOf(uniform ? functions.multiply : functions.multiplyTable));
+  };
+  const end = f.local('i32');
+  const one = f.local('i32');
+  f.i32(1).set(one);
+  f.get(fields.batches).set(batch);
+  blocks(end, kp, fields.batchCount, one, () => {
+    f.get(batch).memory('i32.load').set(left);
+    f.get(batch).memory('i32.load', 4).set(right);
+    f.get(batch).memory('i32.load', 8).set(out);
+    f.get(batch).i32(12).op('i32.add').set(batch);
+    blocks(j, nj, fields.n, fields.blockN, () => {
+      blocks(p, kp, fields.k, fields.blockK, () => {
+        f.get(fields.panels).get(right);
+        offset(fields.rightK, p);
+        f.get(kp);
+        offset(fields.columnOffsets, j);
+        f.get(nj).call(module.indexOf(functions.pack));
+        blocks(i, mi, fields.m, fields.blockM, () => {
+          f.get(fields.uniform);
+          f.if(
+            () => multiply(true),
+            () => multiply(false),
+          );
+        });
+      });
+    });
+  });
+  return module;
+}

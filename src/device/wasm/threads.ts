@@ -1,0 +1,250 @@
+/**
+ * Threads: workers over the shared memory that run the same kernels on parts of the work.
+ *
+ * The calling thread and the workers take parts one after another from a common counter until none is left, so that a worker which
+ * is late, or has lost its core to something else, costs nothing; the call returns when all parts are done. A worker has no
+ * messages: it waits on a word of the shared memory, reads there what to run, and compiles a kernel's code when it sees the
+ * kernel for the first time. It spins for a moment before it sleeps, as the next kernel of a training step usually comes soon.
+ */
+import { RuntimeError, ValueError } from '../../base/errors.ts';
+import { builtin } from '../host.ts';
+import type { Heap } from './heap.ts';
+import type { Kernel } from './kernels.ts';
+
+/** Bytes for the descriptor of a part of a running kernel. */
+const DESCRIPTOR_BYTES = 16384;
+/** Work below this takes less time than waking a worker and waiting for it. */
+const WORTH_NS = 60_000;
+/** Every part should be at least this long. */
+const PART_NS = 25_000;
+const MAX_THREADS = 64;
+/** Parts per thread: more let threads that are ahead take from those that are behind. */
+const PARTS_PER_THREAD = 2;
+/** How often a worker looks for the next job before it sleeps: about 30 µs. */
+const SPINS = 10_000;
+
+// The control words, by index from the start of the control block.
+/** Goes up by one for every job: what workers wait on. */
+const SEQUENCE = 0;
+/** How many parts of the job have not been taken: whoever lowers it from p > 0 has part p − 1. Zero or less between jobs. */
+const LEFT = 1;
+const DONE = 2;
+/** How many workers have started. */
+const READY = 3;
+const FAILED = 4;
+/** The job: the kernel's number, and address and length of its code. Written between jobs only. */
+const KERNEL = 5;
+/** The descriptors of the parts. */
+const DESCRIPTORS = 16;
+
+/**
+ * What a worker runs: self-contained, so that it loads the same way in every host. Functions other than the memory are not there, so kernels that
+ * import some stay on the calling thread.
+ */
+const workerSource = `
+function work({ memory, control, index }) {
+  const base = control >> 2;
+  const kernels = new Map();
+  let words = new Int32Array(memory.buffer);
+  let seen = Atomics.load(words, base + ${SEQUENCE});
+  const load = () => {
+    const id = words[base + ${KERNEL}];
+    let run = kernels.get(id);
+    if (run === undefined) {
+      const at = words[base + ${KERNEL + 1}];
+      const code = new Uint8Array(memory.buffer).slice(at, at + words[base + ${KERNEL + 2}]);
+      run = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } }).exports.run;
+      if (kernels.size > 4096) kernels.clear();
+      kernels.set(id, run);
+    }
+    return run;
+  };
+  Atomics.add(words, base + ${READY}, 1);
+  for (;;) {
+    let part;
+    while ((part = Atomics.sub(words, base + ${LEFT}, 1)) > 0) {
+      // The job stays as it is until this part is done. The memory may have grown since the last one.
+      words = new Int32Array(memory.buffer);
+      try {
+        load()(words[base + ${DESCRIPTORS} + part - 1]);
+      } catch {
+        Atomics.store(words, base + ${FAILED}, 1);
+      }
+      Atomics.add(words, base + ${DONE}, 1);
+    }
+    let now = seen;
+    for (let i = 0; i < ${SPINS} && now === seen; i++) now = Atomics.load(words, base + ${SEQUENCE});
+    while (now === seen) {
+      Atomics.wait(words, base + ${SEQUENCE}, seen);
+      now = Atomics.load(words, base + ${SEQUENCE});
+    }
+    seen = now;
+  }
+}
+`;
+
+interface WorkerData {
+  readonly memory: WebAssembly.Memory;
+  readonly control: number;
+}
+
+/** What is used of node:worker_threads. */
+interface WorkerThreads {
+  Worker: new (
+    code: string,
+    options: { eval: true; workerData: WorkerData; execArgv: string[]; stdin: boolean },
+  ) => {
+    unref(): void;
+    terminate(): Promise<number>;
+    on(event: 'error', listener: (error: unknown) => void): void;
+  };
+}
+
+/** What is used of node:os. */
+interface Os {
+  availableParallelism(): number;
+}
+
+/** How many threads the host can run at once. */
+function hostParallelism(): number {
+  const os = builtin<Os>('node:os');
+  if (os !== null) return os.availableParallelism();
+  const { hardwareConcurrency } =
+    (globalThis as { navigator?: { hardwareConcurrency?: number } }).navigator ?? {};
+  return hardwareConcurrency ?? 1;
+}
+
+/** `TYPETORCH_NUM_THREADS`, where it is set to a whole number. */
+function wantedThreads(): number | null {
+  const { env } = (globalThis as { process?: { env?: Record<string, string | undefined> } }).process ?? {};
+  const text = env?.TYPETORCH_NUM_THREADS;
+  return text !== undefined && /^[1-9]\d*$/.test(text) ? Number(text) : null;
+}
+
+export class Threads {
+  private readonly heap: Heap;
+  private readonly control: number;
+  private readonly descriptors: number[] = [];
+  private wanted: number;
+  private started = 1;
+
+  constructor(heap: Heap) {
+    this.heap = heap;
+    this.control = heap.reserve((DESCRIPTORS + MAX_THREADS * PARTS_PER_THREAD) * 4);
+    this.wanted = heap.shared ? Math.min(wantedThreads() ?? hostParallelism(), MAX_THREADS) : 1;
+    this.descriptor(0);
+  }
+
+  /** How many threads work on a large kernel. */
+  get count(): number {
+    return this.wanted;
+  }
+
+  /** `torch.set_num_threads`. Throws a ValueError unless `count` is a positive whole number. */
+  set count(count: number) {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new ValueError(`set_num_threads expects a positive integer, got ${String(count)}`);
+    }
+    this.wanted = this.heap.shared ? Math.min(count, MAX_THREADS) : 1;
+  }
+
+  /** The address of the descriptor for a part of the work; part 0 is the calling thread's. */
+  descriptor(part: number): number {
+    while (this.descriptors.length <= part) this.descriptors.push(this.heap.reserve(DESCRIPTOR_BYTES));
+    return this.descriptors[part];
+  }
+
+  /** Into how many parts work of about `nanoseconds` is best split; 1 where threads do not pay or are not there yet. */
+  partsFor(nanoseconds: number): number {
+    if (nanoseconds < WORTH_NS || this.wanted === 1) return 1;
+    if (this.started < this.wanted) this.start();
+    const { i32 } = this.heap;
+    const available = 1 + Atomics.load(i32, (this.control >> 2) + READY);
+    const threads = Math.min(this.wanted, available);
+    if (threads === 1) return 1;
+    return Math.max(1, Math.min(threads * PARTS_PER_THREAD, Math.floor(nanoseconds / PART_NS)));
+  }
+
+  /** Runs `kernel` on the descriptors of parts 0 to `parts` − 1. */
+  run(kernel: Kernel, parts: number): void {
+    if (parts === 1) {
+      kernel.run(this.descriptors[0]);
+      return;
+    }
+    const base = this.control >> 2;
+    const code = this.place(kernel);
+    const { i32 } = this.heap;
+    i32[base + KERNEL] = kernel.id;
+    i32[base + KERNEL + 1] = code;
+    i32[base + KERNEL + 2] = kernel.code.length;
+    for (let part = 0; part < parts; part++) i32[base + DESCRIPTORS + part] = this.descriptors[part];
+    Atomics.store(i32, base + DONE, 0);
+    Atomics.store(i32, base + LEFT, parts);
+    Atomics.add(i32, base + SEQUENCE, 1);
+    Atomics.notify(i32, base + SEQUENCE);
+    for (;;) {
+      const part = Atomics.sub(i32, base + LEFT, 1);
+      if (part <= 0) break;
+      kernel.run(this.descriptors[part - 1]);
+      Atomics.add(i32, base + DONE, 1);
+    }
+    // Parts that others have begun. A nap now and then lets them run where cores are fewer than threads.
+    for (let spins = 1; Atomics.load(i32, base + DONE) < parts; spins++) {
+      if (spins % 100_000 === 0) this.nap(i32, base + DONE);
+    }
+    if (Atomics.load(i32, base + FAILED) !== 0) {
+      Atomics.store(i32, base + FAILED, 0);
+      throw new RuntimeError('a kernel failed on a worker thread');
+    }
+  }
+
+  /** Sleeps for a moment, where this thread may (not on the main thread of a page). */
+  private nap(i32: Int32Array, word: number): void {
+    try {
+      Atomics.wait(i32, word, Atomics.load(i32, word), 0.05);
+    } catch {
+      // Spinning goes on.
+    }
+  }
+
+  /** Puts the code of a kernel where workers can read it. */
+  private place(kernel: Kernel): number {
+    if (kernel.address === 0) {
+      kernel.address = this.heap.reserve(kernel.code.length);
+      this.heap.u8.set(kernel.code, kernel.address);
+    }
+    return kernel.address;
+  }
+
+  /** Starts the workers that are missing. They count themselves ready once they run. */
+  private start(): void {
+    const threads = builtin<WorkerThreads>('node:worker_threads');
+    for (; this.started < this.wanted; this.started++) {
+      const data: WorkerData = { memory: this.heap.memory, control: this.control };
+      if (threads !== null) {
+        const code = `${workerSource}; work(require('node:worker_threads').workerData);`;
+        new threads.Worker(code, { eval: true, workerData: data, execArgv: [], stdin: false }).unref();
+      } else startWebWorker(data);
+    }
+  }
+}
+
+/** A worker of a browser, from its source text. */
+function startWebWorker(data: WorkerData): void {
+  const code = `${workerSource}; onmessage = (event) => work(event.data);`;
+  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.postMessage(data);
+  URL.revokeObjectURL(url);
+}
+
+/** Calls `visit` for about equal shares of `total`, each but the last a multiple of `unit`. */
+export function eachShare(
+  total: number,
+  parts: number,
+  unit: number,
+  visit: (from: number, count: number) => void,
+): void {
+  const share = Math.ceil(total / parts / unit) * unit;
+  for (let from = 0; from < total; from += share) visit(from, Math.min(share, total - from));
+}

@@ -1,0 +1,85 @@
+/** Threads: the same results on one and on several, a process that ends, and settings. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before, describe, test } from 'node:test';
+import * as torch from 'typetorch';
+import { cpu } from '../../src/device/wasm/device.ts';
+import { getNumThreads, setNumThreads } from '../../src/tensor/threads.ts';
+
+const entry = new URL('../../src/index.ts', import.meta.url).href;
+
+function wave(...sizes: number[]): torch.Tensor {
+  const count = sizes.reduce((a, b) => a * b, 1);
+  return torch.arange(count).mul(0.7).sin().reshape(sizes);
+}
+
+/** Waits until the workers have started; they need no turn of the event loop. */
+function waitForWorkers(): void {
+  const end = performance.now() + 10_000;
+  while (cpu.threads.partsFor(1e9) === 1) {
+    if (performance.now() > end) throw new Error('no worker started');
+  }
+}
+
+describe('threads', () => {
+  const initial = getNumThreads();
+  before(() => {
+    setNumThreads(3);
+    waitForWorkers();
+  });
+  after(() => setNumThreads(initial));
+
+  const work: Readonly<Record<string, () => torch.Tensor>> = {
+    'a large sum of two': () => wave(700_001).add(wave(700_001)),
+    'a transcendental function of a transposed matrix': () => wave(601, 503).t().exp(),
+    'a broadcast product': () => wave(601, 1).mul(wave(1, 503)),
+    'sums of rows': () => wave(601, 503).sum(1),
+    'sums of columns': () => wave(601, 503).sum(0),
+    'largest of columns': () => wave(601, 503).argmax(0),
+    'a product split by columns': () => wave(150, 301).mm(wave(301, 403)),
+    'a product split by rows': () => wave(503, 301).mm(wave(301, 9)),
+    'a product split by batches': () => wave(12, 65, 67).bmm(wave(12, 67, 63)),
+    'a convolution': () => torch.nn.functional.conv2d(wave(8, 3, 40, 40), wave(6, 3, 5, 5)),
+    'remainders of integers': () => torch.arange(500_001).remainder(7),
+  };
+  for (const [name, run] of Object.entries(work)) {
+    test(`${name} is the same as on one thread`, () => {
+      setNumThreads(1);
+      const one = run();
+      setNumThreads(3);
+      for (let round = 0; round < 5; round++) {
+        const several = run();
+        assert.ok(several.eq(one).all().item(), `round ${round}`);
+      }
+    });
+  }
+
+  test('division by zero is an error on any number of threads', () => {
+    const x = torch.ones(500_000, { dtype: torch.int32 });
+    assert.throws(() => x.remainder(torch.zeros(500_000, { dtype: torch.int32 })), /ZeroDivisionError/);
+  });
+
+  test('the number must be positive and whole', () => {
+    for (const bad of [0, -1, 1.5, Number.NaN]) {
+      assert.throws(() => setNumThreads(bad), /set_num_threads expects a positive integer/);
+    }
+  });
+});
+
+test('a process that has used threads ends by itself', () => {
+  const code = `
+    import * as torch from ${JSON.stringify(entry)};
+    for (let i = 0; i < 50; i++) torch.ones(300, 300).mm(torch.ones(300, 300));
+    console.log('done');`;
+  const { stdout, status } = spawnSync(
+    process.execPath,
+    [...process.execArgv.filter((a) => !a.startsWith('--test')), '--input-type=module', '-e', code],
+    {
+      encoding: 'utf8',
+      timeout: 60_000,
+      env: { ...process.env, TYPETORCH_NUM_THREADS: '2' },
+    },
+  );
+  assert.equal(stdout.trim(), 'done');
+  assert.equal(status, 0);
+});
