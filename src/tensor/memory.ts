@@ -25,6 +25,8 @@ const arrays: Readonly<Record<DType['name'], Constructor>> = {
 /** A contiguous tensor's elements, directly in its memory. Valid until the next allocation. */
 export function memory(t: Tensor): TypedArray {
   if (t.storage.isDisposed) throw new RuntimeError('this tensor was disposed; its memory is gone');
+  // The offset of a view without elements may lie beyond the end.
+  if (t.numel() === 0) return new arrays[t.dtype.name](new ArrayBuffer(0), 0, 0);
   const bytes = t.storage.device.bytes(t.storage);
   return new arrays[t.dtype.name](bytes.buffer, bytes.byteOffset + t.offset * t.dtype.itemSize, t.numel());
 }

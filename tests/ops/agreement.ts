@@ -4,6 +4,7 @@ import * as torch from 'typetorch';
 import { type OpCase, operandsOf, replaced, type Sample } from './cases.ts';
 import {
   argumentsFor,
+  direction,
   dtypes,
   expectSame,
   expectSameOutcome,
@@ -34,12 +35,6 @@ function run(fn: Fn, { facts }: OpCase, sample: Sample, setting: Setting): Run {
   const gradOutputs = outputs.map((t) => direction(t));
   const gradients = torch.autograd.grad(outputs, leaves, { gradOutputs, allowUnused: true });
   return { result, gradients };
-}
-
-/** A direction without pattern, of whole quarters, so that 16-bit floats hold it exactly. */
-function direction(t: torch.Tensor): torch.Tensor {
-  const values = Array.from({ length: t.numel() }, (_, i) => (((i * 7) % 11) - 4) / 4 + 0.125);
-  return torch.tensor(values, { dtype: t.dtype, device: t.device }).reshape(t.shape);
 }
 
 function compare(got: Run, expected: Run, where: string, { facts }: OpCase, strides: boolean): void {

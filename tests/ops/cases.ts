@@ -6,10 +6,34 @@
  */
 import { Operand } from './operands.ts';
 
+/** Can the derivative be checked? */
+type ResultKind = 'smooth' | 'discrete' | 'rounded';
+
 /** One call. Operands in `args` and `options`, also in arrays, become tensors. */
-export interface Sample {
+export class Sample {
   readonly args: readonly unknown[];
   readonly options: Readonly<Record<string, unknown>> | null;
+  readonly result: ResultKind;
+
+  constructor(
+    args: readonly unknown[],
+    options: Readonly<Record<string, unknown>> | null,
+    result: ResultKind = 'smooth',
+  ) {
+    this.args = args;
+    this.options = options;
+    this.result = result;
+  }
+
+  /** With these arguments no gradient flows: the result is discrete. */
+  discrete(): Sample {
+    return new Sample(this.args, this.options, 'discrete');
+  }
+
+  /** With these arguments the result is rounded too coarsely for finite differences. */
+  rounded(): Sample {
+    return new Sample(this.args, this.options, 'rounded');
+  }
 }
 
 /** In `options`: the device that the check runs on, for functions without a tensor argument. */
@@ -21,10 +45,7 @@ export const DTYPE: unique symbol = Symbol('dtype');
 export function s(...args: readonly unknown[]): Sample {
   const last = args[args.length - 1];
   const named = typeof last === 'object' && last !== null && Object.getPrototypeOf(last) === Object.prototype;
-  return {
-    args: named ? args.slice(0, -1) : args,
-    options: named ? (last as Record<string, unknown>) : null,
-  };
+  return named ? new Sample(args.slice(0, -1), last as Record<string, unknown>) : new Sample(args, null);
 }
 
 /** What is known of an op besides its samples. */
@@ -166,6 +187,6 @@ export function fill(sample: Sample, make: (operand: Operand, i: number) => unkn
 /** The sample with other operands. */
 export function replaced(sample: Sample, make: (operand: Operand) => Operand): Sample {
   const [...args] = fill(sample, make);
-  if (sample.options === null) return { args, options: null };
-  return { args: args.slice(0, -1), options: args[args.length - 1] as Record<string, unknown> };
+  if (sample.options === null) return new Sample(args, null, sample.result);
+  return new Sample(args.slice(0, -1), args[args.length - 1] as Record<string, unknown>, sample.result);
 }

@@ -56,6 +56,7 @@ function checkInplace(
   expected: Result,
 ): void {
   for (const layout of ['contiguous', 'transposed', 'strided'] as const) {
+    if (spec.facts.layoutMatters && layout !== 'contiguous') return;
     const [target, ...rest] = argumentsFor(sample, { ...setting, layout }) as [torch.Tensor, ...unknown[]];
     const got = outcome(spec.facts, () => inplace.call(target, ...rest));
     const text = `${where}: in place, ${layout}`;

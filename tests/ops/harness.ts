@@ -13,7 +13,12 @@ export function resolve(path: string): Fn {
   if (parts[0] === 'Tensor') {
     const method = methodOf(parts[1]);
     assert.ok(method, `Tensor has no method ${parts[1]}`);
-    return (self, ...args) => method.call(self, ...args);
+    // A leaf must not be changed in place: an operand with a gradient is copied first.
+    const changes = parts[1].endsWith('_');
+    return (self, ...args) => {
+      const target = changes && self instanceof torch.Tensor && self.requiresGrad ? self.clone() : self;
+      return method.call(target, ...args);
+    };
   }
   let at: unknown = torch;
   for (const part of parts) at = (at as Record<string, unknown> | undefined)?.[part];
@@ -160,6 +165,12 @@ export const dtypes: readonly torch.DType[] = [
   torch.float16,
   torch.bfloat16,
 ];
+
+/** A direction without pattern, of whole quarters, so that 16-bit floats hold it exactly. */
+export function direction(t: torch.Tensor): torch.Tensor {
+  const values = Array.from({ length: t.numel() }, (_, i) => (((i * 7) % 11) - 4) / 4 + 0.125);
+  return torch.tensor(values, { dtype: t.dtype, device: t.device }).reshape(t.shape);
+}
 
 /** A sample to compare devices on. Variants of a sample are run in fewer dtypes, and only as they lie. */
 export interface Variant {

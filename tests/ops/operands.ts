@@ -66,9 +66,9 @@ export class Operand {
       for (let d = sizes.length - 1; d >= 0 && ++index[d] === sizes[d]; d--) index[d] = 0;
     }
     if (layout === 'contiguous') memory.length = count;
-    const whole = torch.tensor(memory, { dtype, device });
-    const t =
-      layout === 'contiguous' ? whole.reshape(sizes) : whole.asStrided(sizes, strides, offset).detach();
+    // Not a view: views must not be detached in place.
+    const t = torch.tensor(memory, { dtype, device });
+    t.rebind(t.storage, sizes, strides, offset);
     return requiresGrad && this.gradient !== 'none' && dtype.isFloatingPoint ? t.requiresGrad_() : t;
   }
 }

@@ -1,0 +1,5 @@
+/** The movement rows of the op table. */
+import { checkTable } from './check.ts';
+import { table } from './samples/movement.ts';
+
+checkTable(table);
