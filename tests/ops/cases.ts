@@ -7,7 +7,7 @@
 import { Operand } from './operands.ts';
 
 /** Can the derivative be checked? */
-type ResultKind = 'smooth' | 'discrete' | 'rounded';
+type ResultKind = 'smooth' | 'discrete' | 'unchecked';
 
 /** One call. Operands in `args` and `options`, also in arrays, become tensors. */
 export class Sample {
@@ -30,9 +30,10 @@ export class Sample {
     return new Sample(this.args, this.options, 'discrete');
   }
 
-  /** With these arguments the result is rounded too coarsely for finite differences. */
-  rounded(): Sample {
-    return new Sample(this.args, this.options, 'rounded');
+  /** With these arguments finite differences cannot tell, for this reason (the result is rounded coarsely, say). */
+  unchecked(reason: string): Sample {
+    void reason;
+    return new Sample(this.args, this.options, 'unchecked');
   }
 }
 

@@ -63,7 +63,7 @@ export function checkGradients(path: string, fn: Fn, spec: OpCase): void {
         const flat = facts.flat || expected[i].gradient === 'zero';
         assert.equal(zero, flat, `${where}: the gradient of operand ${i} is ${zero ? '' : 'not '}zero`);
       });
-      if (sample.result === 'rounded') continue;
+      if (sample.result === 'unchecked') continue;
       named(where, () => gradcheck(call, inputs));
       if (facts.flat || facts.noSecond !== null) continue;
       named(`${where}, second derivative`, () => gradgradcheck(call, inputs));

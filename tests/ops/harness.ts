@@ -10,20 +10,25 @@ export type Fn = (...args: unknown[]) => unknown;
 /** A function by its path from `torch`; `Tensor.name` is a method, its first argument the tensor. */
 export function resolve(path: string): Fn {
   const parts = path.split('.');
+  const name = parts[parts.length - 1];
+  let fn: Fn;
   if (parts[0] === 'Tensor') {
-    const method = methodOf(parts[1]);
-    assert.ok(method, `Tensor has no method ${parts[1]}`);
-    // A leaf must not be changed in place: an operand with a gradient is copied first.
-    const changes = parts[1].endsWith('_');
-    return (self, ...args) => {
-      const target = changes && self instanceof torch.Tensor && self.requiresGrad ? self.clone() : self;
-      return method.call(target, ...args);
-    };
+    const method = methodOf(name);
+    assert.ok(method, `Tensor has no method ${name}`);
+    fn = (self, ...args) => method.call(self, ...args);
+  } else {
+    let at: unknown = torch;
+    for (const part of parts) at = (at as Record<string, unknown> | undefined)?.[part];
+    assert.equal(typeof at, 'function', `torch.${path} is not a function`);
+    fn = at as Fn;
   }
-  let at: unknown = torch;
-  for (const part of parts) at = (at as Record<string, unknown> | undefined)?.[part];
-  assert.equal(typeof at, 'function', `torch.${path} is not a function`);
-  return at as Fn;
+  if (!name.endsWith('_')) return fn;
+  // A leaf must not be changed in place: an operand with a gradient is copied first.
+  return (self, ...args) =>
+    fn(
+      self instanceof torch.Tensor && self.requiresGrad && torch.isGradEnabled() ? self.clone() : self,
+      ...args,
+    );
 }
 
 export function methodOf(name: string): Fn | undefined {
@@ -31,7 +36,7 @@ export function methodOf(name: string): Fn | undefined {
 }
 
 export function definition(path: string): Definition | undefined {
-  return path.startsWith('Tensor.') ? undefined : definitionOf(resolve(path));
+  return path.startsWith('Tensor.') || path.endsWith('_') ? undefined : definitionOf(resolve(path));
 }
 
 export interface Setting {

@@ -1,11 +1,11 @@
 /** Activation functions. https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions */
-import type { DType } from '../../base/dtype.ts';
+import { type DType, uint8 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { reluOp } from '../../ops/pointwise/activations.ts';
-import { type Plan, pointwise, type PointwiseOp } from '../../ops/pointwise/family.ts';
+import { BOOL_ONLY, INTEGERS, type Plan, pointwise, type PointwiseOp } from '../../ops/pointwise/family.ts';
 import { logSoftmaxAlong, softmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
 import { rand } from '../../tensor/random.ts';
@@ -40,6 +40,9 @@ export const relu_: FreeCall<[input: Tensor], object, Tensor> = define(
 );
 
 const hardtanhOp = pointwise('hardtanh', {
+  check: (_, [x]) => {
+    if (x.dtype === 'bool') throw new RuntimeError('Bool inputs not supported for hardtanh');
+  },
   expr: ([x], [low, high]) => E.min(E.max(x, low), high),
   derivative: ([x], _, [low, high]) => [E.cast(E.and(E.gt(x, low), E.lt(x, high)), x.type)],
 });
@@ -58,12 +61,17 @@ export const hardtanh: FreeCall<
   Tensor
 > = define(
   'hardtanh(input, minVal=-1, maxVal=1, inplace=False)',
-  (input: Tensor, minVal = -1, maxVal = 1, inplace = false) =>
-    run([hardtanhOp, [input], [minVal, maxVal]], inplace),
+  (input: Tensor, minVal = -1, maxVal = 1, inplace = false) => {
+    if (input.dtype === uint8 && (minVal < 0 || maxVal < 0)) {
+      throw new RuntimeError('cannot do hardtanh on an unsigned type with negative limits');
+    }
+    return run([hardtanhOp, [input], [minVal, maxVal]], inplace);
+  },
   { functionOnly: true },
 );
 
 const leakyOp = pointwise('leaky_relu', {
+  refuses: { kernel: 'leaky_relu_cpu', dtypes: INTEGERS },
   gradName: 'LeakyRelu',
   expr: ([x], [slope]) => E.select(E.gt(x, 0), x, E.mul(x, slope)),
 });
@@ -80,6 +88,7 @@ export const leakyRelu: FreeCall<
 );
 
 const eluOp = pointwise('elu', {
+  refuses: { kernel: 'elu_cpu', dtypes: INTEGERS },
   // alpha, scale, inputScale
   expr: ([x], [alpha, scale, by]) =>
     E.select(E.le(x, 0), E.mul(E.mul(alpha, scale), E.expm1(E.mul(x, by))), E.mul(x, scale)),
@@ -124,6 +133,7 @@ export const selu: Simple = define(
 );
 
 const geluOp = pointwise('gelu', {
+  refuses: { kernel: 'GeluKernelImpl', dtypes: INTEGERS },
   expr: ([x]) => E.mul(E.mul(x, 0.5), E.add(E.erf(E.mul(x, Math.SQRT1_2)), 1)),
   derivative: ([x]) => {
     const cdf = E.mul(E.add(E.erf(E.mul(x, Math.SQRT1_2)), 1), 0.5);
@@ -132,6 +142,7 @@ const geluOp = pointwise('gelu', {
   },
 });
 const geluTanhOp = pointwise('gelu', {
+  refuses: { kernel: 'GeluKernelImpl', dtypes: INTEGERS },
   expr: ([x]) => {
     const inner = E.mul(E.add(x, E.mul(E.mul(E.mul(x, x), x), 0.044715)), Math.sqrt(2 / Math.PI));
     return E.mul(E.mul(x, 0.5), E.add(E.tanh(inner), 1));
@@ -159,6 +170,7 @@ function sigmoidOf(x: E.Expr): E.Expr {
 }
 
 const siluOp = pointwise('silu', {
+  refuses: { kernel: 'silu_cpu', dtypes: INTEGERS },
   expr: ([x]) => E.div(x, E.add(E.exp(E.neg(x)), 1)),
   derivative: ([x]) => {
     const s = sigmoidOf(x);
@@ -174,6 +186,7 @@ function softplusOf(x: E.Expr): E.Expr {
 }
 
 const mishOp = pointwise('mish', {
+  refuses: { kernel: 'mish_cpu', dtypes: INTEGERS },
   expr: ([x]) => E.mul(x, E.tanh(softplusOf(x))),
   derivative: ([x]) => {
     const t = E.tanh(softplusOf(x));
@@ -184,6 +197,7 @@ const mishOp = pointwise('mish', {
 export const mish: Simple = simple('mish', mishOp);
 
 const softplusOp = pointwise('softplus', {
+  refuses: { kernel: 'softplus_cpu', dtypes: INTEGERS },
   // Linear above the threshold, as PyTorch has it.
   expr: ([x], [beta, threshold]) => {
     const z = E.mul(x, beta);
@@ -206,6 +220,7 @@ export const softplus: FreeCall<
 );
 
 const softsignOp = pointwise('softsign', {
+  refuses: { kernel: 'abs_cpu', dtypes: BOOL_ONLY },
   expr: ([x]) => E.div(x, E.add(E.abs(x), 1)),
   gradName: 'Div',
   rule: 'intToFloat',
@@ -218,6 +233,7 @@ export const softsign: FreeCall<[input: Tensor], object, Tensor> = define(
 );
 
 const logSigmoidOp = pointwise('log_sigmoid', {
+  refuses: { kernel: 'log_sigmoid_cpu', dtypes: INTEGERS },
   gradName: 'LogSigmoid',
   expr: ([x]) => E.sub(E.min(x, E.constant(0, x.type)), E.log1p(E.exp(E.neg(E.abs(x))))),
   derivative: ([x]) => [sigmoidOf(E.neg(x))],
@@ -230,6 +246,7 @@ export const logsigmoid: FreeCall<[input: Tensor], object, Tensor> = define(
 );
 
 const hardsigmoidOp = pointwise('hardsigmoid', {
+  refuses: { kernel: 'hardsigmoid_cpu', dtypes: INTEGERS },
   expr: ([x]) => E.div(E.min(E.max(E.add(x, 3), E.constant(0, x.type)), E.constant(6, x.type)), 6),
   derivative: ([x]) => [
     E.select(E.and(E.gt(x, -3), E.lt(x, 3)), E.constant(1 / 6, x.type), E.constant(0, x.type)),
@@ -239,6 +256,7 @@ const hardsigmoidOp = pointwise('hardsigmoid', {
 export const hardsigmoid: Simple = simple('hardsigmoid', hardsigmoidOp);
 
 const hardswishOp = pointwise('hardswish', {
+  refuses: { kernel: 'hardswish_cpu', dtypes: INTEGERS },
   expr: ([x]) => E.div(E.mul(x, E.min(E.max(E.add(x, 3), E.constant(0, x.type)), E.constant(6, x.type))), 6),
   derivative: ([x]) => [
     E.select(
@@ -252,9 +270,11 @@ const hardswishOp = pointwise('hardswish', {
 export const hardswish: Simple = simple('hardswish', hardswishOp);
 
 const hardshrinkOp = pointwise('hardshrink', {
+  refuses: { kernel: 'hardshrink_cpu', dtypes: INTEGERS },
   expr: ([x], [l]) => E.select(E.and(E.ge(x, E.neg(l)), E.le(x, l)), E.constant(0, x.type), x),
 });
 const softshrinkOp = pointwise('softshrink', {
+  refuses: { kernel: 'softshrink_cpu', dtypes: INTEGERS },
   expr: ([x], [l]) =>
     E.select(
       E.gt(x, l),
@@ -290,6 +310,7 @@ export const tanhshrink: FreeCall<[input: Tensor], object, Tensor> = define(
 );
 
 const thresholdOp = pointwise('threshold', {
+  refuses: { kernel: 'threshold_cpu', dtypes: BOOL_ONLY },
   expr: ([x], [t, v]) => E.select(E.le(x, t), v, x),
   derivative: ([x], _, [t]) => [E.isFloat(x.type) ? E.cast(E.gt(x, t), x.type) : null],
 });
@@ -305,7 +326,10 @@ export const threshold: FreeCall<
   { functionOnly: true },
 );
 
-const preluOp = pointwise('prelu', { expr: ([x, w]) => E.select(E.gt(x, 0), x, E.mul(x, w)) });
+const preluOp = pointwise('prelu', {
+  refuses: { kernel: 'prelu_cpu', dtypes: INTEGERS },
+  expr: ([x, w]) => E.select(E.gt(x, 0), x, E.mul(x, w)),
+});
 /** x, or weight·x where not positive; one weight, or one per channel. */
 export const prelu: FreeCall<[input: Tensor, weight: Tensor], { weight?: Tensor }, Tensor> = define(
   'prelu(input, weight)',
@@ -358,6 +382,9 @@ export const glu: FreeCall<[input: Tensor, dim?: number], { dim?: number }, Tens
     const size = input.sizes[d];
     if (size % 2 !== 0) {
       throw new RuntimeError(`Halving dimension must be even, but dimension ${d} is size ${size}`);
+    }
+    if (!input.dtype.isFloatingPoint) {
+      throw new RuntimeError(`"glu_cpu" not implemented for '${input.dtype.scalarName}'`);
     }
     return input.narrow(d, 0, size / 2).mul(input.narrow(d, size / 2, size / 2).sigmoid());
   },

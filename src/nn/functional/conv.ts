@@ -172,11 +172,24 @@ function convTranspose(rank: number): TransposeCall {
           );
         }
       });
+      // PyTorch convolves one dimension as two.
+      const planes = (sizes: readonly number[]): readonly number[] => (rank === 1 ? [1, ...sizes] : sizes);
+      const inner = x.sizes.slice(2);
+      if (inner.includes(0)) {
+        throw new RuntimeError(
+          `Only zero batch or zero channel inputs are supported, but got input shape: [${[...x.sizes.slice(0, 2), ...planes(inner)].join(', ')}]`,
+        );
+      }
       const space = extra.map((p, d) => {
         const kernel = weight.sizes[d + 2];
         const g = geometry;
         return (x.sizes[d + 2] - 1) * g.stride[d] - 2 * g.padding[d] + g.dilation[d] * (kernel - 1) + p + 1;
       });
+      if (space.some((n) => n < 1)) {
+        throw new RuntimeError(
+          `Given input size per channel: (${planes(inner).join(' x ')}). Calculated output size per channel: (${planes(space).join(' x ')}). Output size is too small`,
+        );
+      }
       const out = convolveTransposed(x, weight, bias, geometry, space);
       return added ? out.squeeze(0) : out;
     },

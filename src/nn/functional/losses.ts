@@ -5,7 +5,7 @@ import { sameSizes, showSizes } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { broadcastTensors } from '../../ops/movement/broadcasting.ts';
-import { pointwise } from '../../ops/pointwise/family.ts';
+import { INTEGERS, pointwise } from '../../ops/pointwise/family.ts';
 import { logSoftmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -68,6 +68,7 @@ function pairLoss(name: string, each: (x: Tensor, y: Tensor) => Tensor, shownAs:
 }
 
 const mseOp = pointwise('mse_loss', {
+  refuses: { kernel: 'mse_cpu', dtypes: INTEGERS },
   gradName: 'MseLoss',
   expr: ([x, y]) => E.mul(E.sub(x, y), E.sub(x, y)),
   derivative: ([x, y]) => [E.mul(E.sub(x, y), 2), E.mul(E.sub(x, y), -2)],
@@ -84,6 +85,7 @@ export const mseLoss: PairLoss = pairLoss(
 export const l1Loss: PairLoss = pairLoss('l1_loss', (x, y) => runtime.pointwise(l1Op, [x, y], []), null);
 
 const smoothOp = pointwise('smooth_l1_loss', {
+  refuses: { kernel: 'smooth_l1_cpu', dtypes: INTEGERS },
   gradName: 'SmoothL1Loss',
   expr: ([x, y], [beta]) => {
     const z = E.abs(E.sub(x, y));
@@ -123,6 +125,7 @@ export const smoothL1Loss: FreeCall<
 );
 
 const huberOp = pointwise('huber_loss', {
+  refuses: { kernel: 'huber_cpu', dtypes: INTEGERS },
   gradName: 'HuberLoss',
   expr: ([x, y], [delta]) => {
     const z = E.abs(E.sub(x, y));
@@ -359,6 +362,7 @@ export const crossEntropy: FreeCall<
 );
 
 const bceOp = pointwise('binary_cross_entropy', {
+  refuses: { kernel: 'binary_cross_entropy', dtypes: INTEGERS },
   gradName: 'BinaryCrossEntropy',
   // Logarithms are cut off at −100, as PyTorch does.
   expr: ([x, y]) => {
@@ -416,6 +420,11 @@ export const binaryCrossEntropy: BinaryCall<object> = define(
 );
 
 const logitsOp = pointwise('binary_cross_entropy_with_logits', {
+  check: (compute) => {
+    if (compute === 'f32' || compute === 'f64') return;
+    const name = compute === 'i64' ? 'Long' : compute === 'bool' ? 'Bool' : 'Int';
+    throw new RuntimeError(`result type Float can't be cast to the desired output type ${name}`);
+  },
   gradName: 'BinaryCrossEntropyWithLogits',
   // max(x, 0) − x·y + log(1 + e^−|x|)
   expr: ([x, y]) =>
@@ -466,6 +475,10 @@ export const binaryCrossEntropyWithLogits: FreeCall<
 );
 
 const klOp = pointwise('kl_div', {
+  check: (compute) => {
+    if (compute !== 'f32' && compute !== 'f64')
+      throw new RuntimeError('kl_div: Integral inputs not supported.');
+  },
   gradName: 'KlDiv',
   expr: ([x, y]) => {
     const entropy = E.select(E.gt(y, 0), E.mul(y, E.log(y)), E.mul(y, E.constant(0, y.type)));
@@ -477,6 +490,10 @@ const klOp = pointwise('kl_div', {
   ],
 });
 const klLogOp = pointwise('kl_div', {
+  check: (compute) => {
+    if (compute !== 'f32' && compute !== 'f64')
+      throw new RuntimeError('kl_div: Integral inputs not supported.');
+  },
   gradName: 'KlDiv',
   expr: ([x, y]) => E.mul(E.exp(y), E.sub(y, x)),
 });

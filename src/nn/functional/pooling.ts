@@ -50,15 +50,28 @@ function strideOr(stride: Sizes | null, kernel: readonly number[], rank: number)
   return each(stride, rank, 'stride');
 }
 
-/** Checks the rank of the input of a pooling of `rank` spatial dimensions. */
+/** Checks the rank of the input of a pooling of `rank` spatial dimensions, and that only its batch is empty. */
 function checkInput(input: Tensor, rank: number, name: string): void {
-  const dims = input.sizes.length;
-  const fits = (dims === rank + 1 || dims === rank + 2) && !input.sizes.slice(-rank - 1).includes(0);
-  if (fits) return;
+  const { sizes } = input;
+  const dims = sizes.length;
+  const ranked = dims === rank + 1 || dims === rank + 2;
+  if (ranked && !sizes.slice(-rank - 1).includes(0)) return;
+  const optional = 'tensor with optional 0 dim batch size for input, but got:';
+  if (name === 'max_pool1d') {
+    throw new RuntimeError(`${name}: Expected 2D or 3D (batch mode) ${optional}${showSizes(sizes)}`);
+  }
+  if (!ranked) {
+    throw new RuntimeError(
+      rank === 1
+        ? `Expected 2 to 3 dimensions, but got ${dims}-dimensional tensor for argument #1 'self' (while checking arguments for ${name})`
+        : `non-empty ${rank + 1}D or ${rank + 2}D (batch mode) tensor expected for input`,
+    );
+  }
+  // PyTorch pools one dimension as two.
+  const shown = rank === 1 ? [...sizes.slice(0, -1), 1, sizes[dims - 1]] : sizes;
+  const planes = Math.max(rank, 2);
   throw new RuntimeError(
-    rank === 1
-      ? `${name}() Expected 2D or 3D input tensor, but got ${showSizes(input.sizes)}`
-      : `${name}: Expected ${rank + 1}D or ${rank + 2}D (batch mode) tensor with optional 0 dim batch size for input, but got: ${showSizes(input.sizes)}`,
+    `Expected ${planes + 1}D or ${planes + 2}D (batch mode) ${optional}${showSizes(shown)}`,
   );
 }
 
@@ -329,6 +342,7 @@ function lpPool(
         dilation: kernel.map(() => 1),
         ceilMode,
       };
+      checkInput(input, rank, `avg_pool${rank}d`);
       const mean = avgPool('AvgPool', input.pow(p), geometry, true, null);
       return mean
         .sign()

@@ -16,7 +16,7 @@ type Product = Call<
 >;
 
 /** 16-bit floats multiply in float32, small integers in int64. */
-function contractDtype(dtype: DType): DType {
+export function contractDtype(dtype: DType): DType {
   if (dtype === float16 || dtype === bfloat16) return float32;
   return dtype.isFloatingPoint ? dtype : int64;
 }

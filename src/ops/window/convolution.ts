@@ -8,10 +8,12 @@
  *   input grad    dx            = the output of the transposed convolution of dy
  * No window is ever copied: the contraction kernel packs straight from the image.
  */
+import { bool } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, showSizes } from '../../base/shape.ts';
 import type { View } from '../../kernel/view.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { contractDtype } from '../contraction/products.ts';
 import { runtime } from '../runtime.ts';
 
 /** One number per spatial dimension, but for groups. */
@@ -86,6 +88,12 @@ function windowStrides(
     kernel: space.map((s, d) => s * g.dilation[d]),
     out: space.map((s, d) => s * g.stride[d]),
   };
+}
+
+/** Runs `compute` in a dtype that contractions have; the result has the dtype of the operands. */
+function working(x: Tensor, y: Tensor, compute: (x: Tensor, y: Tensor) => Tensor): Tensor {
+  const dtype = contractDtype(x.dtype);
+  return x.dtype === dtype ? compute(x, y) : compute(x.to(dtype), y.to(dtype)).to(x.dtype);
 }
 
 /** y = w ∗ x on tensors [N, C, …] and [O, C/groups, …]. Records nothing. */
@@ -198,7 +206,12 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
 
 /** The differentiable convolution of a batch; the bias is added per channel. */
 export function convolve(x: Tensor, w: Tensor, bias: Tensor | null, g: Geometry): Tensor {
-  const y = runtime.noGrad(() => addBias(forward(x, w, g), bias));
+  const y = runtime.noGrad(() =>
+    addBias(
+      working(x, w, (a, b) => forward(a, b, g)),
+      bias,
+    ),
+  );
   const space = x.sizes.slice(2);
   return runtime.record(y, {
     name: 'Convolution',
@@ -223,7 +236,12 @@ export function convolveTransposed(
   g: Geometry,
   space: readonly number[],
 ): Tensor {
-  const dx = runtime.noGrad(() => addBias(inputGradient(dy, w, space, g), bias));
+  const dx = runtime.noGrad(() =>
+    addBias(
+      working(dy, w, (a, b) => inputGradient(a, b, space, g)),
+      bias,
+    ),
+  );
   return runtime.record(dx, {
     name: 'Convolution',
     inputs: [dy, w, bias],
@@ -241,7 +259,7 @@ export function convolveTransposed(
 
 /** The differentiable weight gradient. */
 function convolveWeight(x: Tensor, dy: Tensor, weightSizes: readonly number[], g: Geometry): Tensor {
-  const dw = runtime.noGrad(() => weightGradient(x, dy, weightSizes, g));
+  const dw = runtime.noGrad(() => working(x, dy, (a, b) => weightGradient(a, b, weightSizes, g)));
   const space = x.sizes.slice(2);
   return runtime.record(dw, {
     name: 'ConvolutionBackward',
@@ -279,6 +297,13 @@ export function checkShapes(
   if (g.padding.some((p) => p < 0)) throw new RuntimeError('negative padding is not supported');
   if (g.dilation.some((d) => d <= 0)) throw new RuntimeError('dilation should be greater than zero');
   if (groups <= 0) throw new RuntimeError('non-positive groups is not supported');
+  if (x.dtype === bool) {
+    const rank = Math.max(x.sizes.length - 2, 2);
+    const direct = rank === 3 ? 'compute_columns3d' : 'slow_conv2d_cpu';
+    throw new RuntimeError(
+      `"${transposed ? `slow_conv_transpose${rank}d_out_cpu` : direct}" not implemented for 'Bool'`,
+    );
+  }
   if (x.dtype !== w.dtype) {
     throw new RuntimeError(
       `Input type (${x.dtype.scalarName === 'Float' ? 'float' : x.dtype.scalarName.toLowerCase()}) and bias type (${w.dtype.scalarName.toLowerCase()}) should be the same`.replace(

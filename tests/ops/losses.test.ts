@@ -1,0 +1,5 @@
+/** Losses and distances. */
+import { checkTable } from './check.ts';
+import { table } from './samples/losses.ts';
+
+checkTable(table);

@@ -1,0 +1,113 @@
+/** Samples of the functions behind layers: linear, convolution, pooling, normalization, padding, resizing. */
+import { op, type OpCase, s, type Table } from '../cases.ts';
+import { index, positive, x } from '../operands.ts';
+
+function functional(table: Readonly<Record<string, OpCase>>): Table {
+  return Object.fromEntries(Object.entries(table).map(([name, spec]) => [`nn.functional.${name}`, spec]));
+}
+
+export const linear: Table = functional({
+  linear: op(
+    s(x([2, 3]), x([4, 3])),
+    s(x([2, 3]), x([4, 3]), x([4])),
+    s(x([2, 2, 3]), x([4, 3]), x([4])),
+    s(x([3]), x([3])),
+  ),
+  bilinear: op(s(x([2, 3]), x([2, 2]), x([2, 3, 2]), x([2]))),
+  embedding: op(
+    s(index([2, 3], 4), x([4, 2])),
+    s(index([3], 4), x([4, 2]), 1).unchecked('by definition the row paddingIdx gets no gradient'),
+  ),
+  oneHot: op(s(index([2, 3], 4)), s(index([3], 4), 5)).discrete(),
+  normalize: op(s(x([2, 3])), s(x([2, 3]), 3, 0)),
+  pixelShuffle: op(s(x([1, 4, 2, 3]), 2)),
+  pixelUnshuffle: op(s(x([1, 2, 2, 4]), 2)),
+  channelShuffle: op(s(x([1, 4, 2]), 2)),
+  pad: op(
+    s(x([2, 3]), [1, 2]),
+    s(x([2, 3]), [1, -1, 0, 2], 'constant', 1.5),
+    s(x([2, 3, 4]), [1, 2], 'reflect'),
+    s(x([2, 3, 4]), [1, 2], 'replicate'),
+    s(x([2, 3, 4]), [1, 2], 'circular'),
+    s(x([1, 2, 3, 4]), [1, 2, 0, 1], 'reflect'),
+  ),
+});
+
+export const convolution: Table = functional({
+  conv1d: op(
+    s(x([2, 2, 5]), x([3, 2, 3])),
+    s(x([2, 2, 5]), x([3, 2, 3]), x([3]), 2, 1),
+    s(x([1, 4, 5]), x([4, 2, 2]), x([4]), { groups: 2, dilation: 2 }),
+    s(x([2, 2, 5]), x([3, 2, 3]), x([3]), { padding: 'same' }),
+  ),
+  conv2d: op(
+    s(x([1, 2, 4, 4]), x([2, 2, 3, 3]), x([2])),
+    s(x([2, 1, 4, 5]), x([2, 1, 2, 3]), null, [2, 1], [1, 0]),
+    s(x([1, 2, 4, 4]), x([2, 1, 2, 2]), x([2]), { groups: 2, dilation: [2, 1] }),
+  ),
+  conv3d: op(
+    s(x([1, 1, 3, 3, 3]), x([2, 1, 2, 2, 2]), x([2])),
+    s(x([1, 1, 2, 3, 3]), x([1, 1, 2, 2, 2]), { padding: 1, stride: 2 }),
+  ),
+  convTranspose1d: op(
+    s(x([2, 2, 4]), x([2, 3, 3])),
+    s(x([1, 2, 4]), x([2, 3, 3]), x([3]), 2, 1, 1),
+    s(x([1, 4, 3]), x([4, 1, 2]), x([2]), { groups: 2, dilation: 2 }),
+  ),
+  convTranspose2d: op(
+    s(x([1, 2, 3, 3]), x([2, 2, 2, 2]), x([2])),
+    s(x([1, 1, 3, 2]), x([1, 2, 3, 2]), { stride: 2, padding: 1 }),
+  ),
+  convTranspose3d: op(s(x([1, 1, 2, 2, 2]), x([1, 2, 2, 2, 2]), x([2]))),
+});
+
+const pools = (name: 'avg' | 'max') => ({
+  [`${name}Pool1d`]: op(
+    s(x([1, 2, 6]), 2),
+    s(x([2, 1, 7]), 3, 2, 1),
+    s(x([1, 1, 6]), 3, 2, { ceilMode: true }),
+  ),
+  [`${name}Pool2d`]: op(
+    s(x([1, 2, 4, 4]), 2),
+    s(x([1, 1, 5, 4]), [3, 2], [2, 1], [1, 0]),
+    s(x([1, 1, 5, 5]), 2, 2, { ceilMode: true }),
+  ),
+  [`${name}Pool3d`]: op(s(x([1, 1, 2, 4, 4]), 2), s(x([1, 1, 3, 3, 3]), 2, 1)),
+});
+
+export const pooling: Table = functional({
+  ...pools('avg'),
+  ...pools('max'),
+  adaptiveAvgPool1d: op(s(x([1, 2, 5]), 3)),
+  adaptiveAvgPool2d: op(s(x([1, 2, 5, 4]), [3, 2]), s(x([1, 1, 4, 4]), [null, 2])),
+  adaptiveAvgPool3d: op(s(x([1, 1, 3, 4, 2]), [2, 2, 1])),
+  adaptiveMaxPool1d: op(s(x([1, 2, 5]), 3)),
+  adaptiveMaxPool2d: op(s(x([1, 2, 5, 4]), [3, 2]), s(x([1, 1, 4, 4]), 2, true)),
+  adaptiveMaxPool3d: op(s(x([1, 1, 3, 4, 2]), [2, 2, 1])),
+  lpPool1d: op(s(positive([1, 2, 6]), 2, 2)),
+  lpPool2d: op(s(positive([1, 2, 4, 4]), 3, 2, 1)),
+  unfold: op(s(x([1, 2, 3, 4]), 2), s(x([1, 2, 3, 4]), [2, 3], 1, 1, 2)),
+  fold: op(s(x([1, 8, 6]), [3, 4], 2), s(x([1, 4, 6]), [2, 4], 2, 1, 1, 2)).looser(
+    3,
+    'sums of up to four 16-bit floats are rounded after each addition',
+  ),
+  interpolate: op(
+    s(x([1, 2, 3, 4]), { scaleFactor: 2 }),
+    s(x([1, 2, 4]), 7, { mode: 'linear' }),
+    s(x([1, 1, 3, 4]), [5, 2], { mode: 'bilinear', alignCorners: true }),
+    s(x([1, 1, 3, 4]), { scaleFactor: 1.5, mode: 'bilinear' }),
+    s(x([1, 1, 4, 4]), { size: [3, 6], mode: 'bicubic' }),
+  ),
+});
+
+export const normalization: Table = functional({
+  batchNorm: op(
+    s(x([4, 3]), null, null, { training: true }),
+    s(x([3, 2, 2]), null, null, x([2]), x([2]), true),
+    s(x([2, 3]), x([3]).constant(), positive([3]).constant(), x([3]), x([3])),
+  ),
+  layerNorm: op(s(x([2, 3]), [3]), s(x([2, 3, 2]), [3, 2], x([3, 2]), x([3, 2]))),
+  groupNorm: op(s(x([2, 4, 2]), 2), s(x([1, 4, 2, 2]), 2, x([4]), x([4]))),
+  instanceNorm: op(s(x([2, 2, 4])), s(x([1, 2, 2, 2]), { weight: x([2]), bias: x([2]) })),
+  localResponseNorm: op(s(x([1, 4, 3]), 2), s(x([1, 4, 2, 2]), 3, 0.5)),
+});
