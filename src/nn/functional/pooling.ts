@@ -30,19 +30,20 @@ interface MaxPoolOptions {
   returnIndices?: boolean;
 }
 
-type MaxPoolCall = FreeCall<
-  [
-    input: Tensor,
-    kernelSize: Sizes,
-    stride?: Sizes | null,
-    padding?: Sizes,
-    dilation?: Sizes,
-    ceilMode?: boolean,
-    returnIndices?: boolean,
-  ],
-  MaxPoolOptions,
-  Tensor | (readonly [Tensor, Tensor] & { values: Tensor; indices: Tensor })
->;
+type MaxPoolArguments = [
+  input: Tensor,
+  kernelSize: Sizes,
+  stride?: Sizes | null,
+  padding?: Sizes,
+  dilation?: Sizes,
+  ceilMode?: boolean,
+];
+type ValuesAndIndices = readonly [Tensor, Tensor] & { values: Tensor; indices: Tensor };
+
+/** A tensor; with `returnIndices` the pair of values and indices. */
+type MaxPoolCall = FreeCall<MaxPoolArguments, MaxPoolOptions & { returnIndices?: false }, Tensor> &
+  FreeCall<MaxPoolArguments, MaxPoolOptions & { returnIndices: true }, ValuesAndIndices> &
+  FreeCall<[...MaxPoolArguments, returnIndices?: boolean], MaxPoolOptions, Tensor | ValuesAndIndices>;
 
 /** PyTorch accepts an empty stride for "as the kernel". */
 function strideOr(stride: Sizes | null, kernel: readonly number[], rank: number): readonly number[] {
