@@ -37,7 +37,7 @@ export function backward(
   const retainGraph = options.retainGraph ?? createGraph;
   const inputs = options.inputs === null || options.inputs === undefined ? null : list(options.inputs);
   if (inputs !== null && inputs.length === 0) {
-    throw new RuntimeError("'inputs' argument to backward cannot be empty.");
+    throw new RuntimeError("'inputs' argument to backward() cannot be empty.");
   }
   run(edges, grads, {
     retainGraph,
@@ -84,7 +84,13 @@ export function grad(
 export function grad(outputs: OneOrMany, inputs: OneOrMany, ...rest: unknown[]): (Tensor | null)[] {
   const last = rest[rest.length - 1];
   const options: GradOptions = isOptions(last) ? (rest.pop() as GradOptions) : {};
-  const [gradOutputs, retain, create, , unused] = rest as [GradientList, boolean | null, boolean, boolean, boolean];
+  const [gradOutputs, retain, create, , unused] = rest as [
+    GradientList,
+    boolean | null,
+    boolean,
+    boolean,
+    boolean,
+  ];
   const roots = list(outputs);
   const wanted = list(inputs);
   const edges = rootEdges(roots);

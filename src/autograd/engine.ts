@@ -2,10 +2,12 @@
  * The engine: walks the graph from the roots, newest node first, and carries gradients along the edges.
  * A node is always newer than what it leads to, so the order of sequence numbers is a topological order.
  */
-import { RuntimeError } from '../base/errors.ts';
+import { pythonType } from '../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
 import { showSizes } from '../base/shape.ts';
 import { closeScope, openScope } from '../device/scope.ts';
 import type { Storage } from '../device/storage.ts';
+import { isTensor } from '../ops/isTensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isAnomalyEnabled, isGradEnabled, restoreGradMode } from './mode.ts';
 import { AccumulateGrad, type Edge, gradientEdge, type Node } from './node.ts';
@@ -60,9 +62,28 @@ function withOrigin(error: unknown, node: Node): unknown {
 function checkAnomaly(node: Node, grads: readonly (Tensor | null)[]): void {
   grads.forEach((g, i) => {
     if (g?.dtype.isFloatingPoint && g.isnan().any().item()) {
-      throw withOrigin(new RuntimeError(`Function '${node.name}' returned nan values in its ${i}th output.`), node);
+      throw withOrigin(
+        new RuntimeError(`Function '${node.name}' returned nan values in its ${i}th output.`),
+        node,
+      );
     }
   });
+}
+
+/** The gradients of a node's inputs after the hooks on the node. */
+function afterHooks(
+  node: Node,
+  computed: readonly (Tensor | null)[],
+  incoming: readonly (Tensor | null)[],
+): readonly (Tensor | null)[] {
+  let results = computed;
+  for (const hook of [...(node.postHooks ?? [])]) {
+    noteUserCode();
+    const replaced = hook(results, incoming);
+    if (replaced === null || replaced === undefined) continue;
+    results = Array.isArray(replaced) ? (replaced as readonly (Tensor | null)[]) : [replaced as Tensor];
+  }
+  return results;
 }
 
 class Pass {
@@ -126,7 +147,8 @@ class Pass {
 
   /** A tensor whose storage nothing else uses: the gradient itself where that is so, else a copy. */
   private own(grad: Tensor): Tensor {
-    const whole = grad.offset === 0 && grad.isContiguous() && grad.storage.nbytes === grad.numel() * grad.dtype.itemSize;
+    const whole =
+      grad.offset === 0 && grad.isContiguous() && grad.storage.nbytes === grad.numel() * grad.dtype.itemSize;
     if (whole && this.fresh.has(grad.storage) && !this.owned.has(grad.storage)) {
       this.owned.add(grad.storage);
       return grad.detach();
@@ -187,6 +209,7 @@ export function run(
       let results: readonly (Tensor | null)[];
       try {
         results = node.apply(incoming, needs);
+        if (node.postHooks !== null) results = afterHooks(node, results, incoming);
         if (isAnomalyEnabled()) checkAnomaly(node, results);
       } catch (error) {
         throw withOrigin(error, node);
@@ -218,21 +241,30 @@ export function run(
 }
 
 /** Fills in missing root gradients with ones and checks given ones. Throws PyTorch's errors. */
-export function rootGradients(outputs: readonly Tensor[], given: readonly (Tensor | null | undefined)[]): Tensor[] {
+export function rootGradients(
+  outputs: readonly Tensor[],
+  given: readonly (Tensor | null | undefined)[],
+): Tensor[] {
+  if (given.length > 0 && given.length !== outputs.length) {
+    throw new RuntimeError(`got ${outputs.length} tensors and ${given.length} gradients`);
+  }
   return outputs.map((output, i) => {
-    const grad = given[i];
+    const grad: unknown = given[i];
     if (grad === null || grad === undefined) {
       if (output.requiresGrad && output.numel() !== 1) {
         throw new RuntimeError('grad can be implicitly created only for scalar outputs');
       }
       return output.detach().newOnes(output.sizes);
     }
+    if (!isTensor(grad)) {
+      throw new ArgumentTypeError(`gradients can be either Tensors or None, but got ${pythonType(grad)}`);
+    }
     if (showSizes(grad.sizes) !== showSizes(output.sizes)) {
       throw new RuntimeError(
         `Mismatch in shape: grad_output[${i}] has a shape of torch.Size(${showSizes(grad.sizes)}) and output[${i}] has a shape of torch.Size(${showSizes(output.sizes)}).`,
       );
     }
-    return grad;
+    return grad.dtype === output.dtype ? grad : grad.to(output.dtype);
   });
 }
 

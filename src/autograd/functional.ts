@@ -2,6 +2,7 @@
  * `torch.autograd.functional`: whole Jacobians and Hessians, and their products with vectors.
  * https://pytorch.org/docs/stable/autograd.html#functional-higher-level-api
  */
+import { bind, parseSignature, pythonType, type Signature } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
 import { sameSizes, showSizes } from '../base/shape.ts';
 import { isTensor } from '../ops/isTensor.ts';
@@ -14,6 +15,10 @@ import { enableGrad } from './mode.ts';
 type Many = Tensor | readonly Tensor[];
 // biome-ignore lint/suspicious/noExplicitAny: called with as many tensors as there are inputs
 type Func = (...inputs: any[]) => Many;
+
+/** A tensor, or arrays of them: the nesting follows what the function takes and gives. */
+// biome-ignore lint/suspicious/noExplicitAny: known to the caller, not to the compiler
+type Nested = any;
 
 export interface FunctionalOptions {
   createGraph?: boolean;
@@ -31,8 +36,8 @@ function tuple(x: unknown, what: string, name: string): Tensor[] {
     if (!isTensor(t)) {
       throw new ArgumentTypeError(
         Array.isArray(x)
-          ? `The ${what} given to ${name} must be either a Tensor or a tuple of Tensors but the value at index ${i} has type ${typeof t}.`
-          : `The ${what} given to ${name} must be either a Tensor or a tuple of Tensors but the given ${what} has type ${typeof t}.`,
+          ? `The ${what} given to ${name} must be either a Tensor or a tuple of Tensors but the value at index ${i} has type <class '${pythonType(t)}'>.`
+          : `The ${what} given to ${name} must be either a Tensor or a tuple of Tensors but the given ${what} has type <class '${pythonType(t)}'>.`,
       );
     }
   });
@@ -96,6 +101,7 @@ function fill(
   strict: boolean,
   createGraph: boolean,
   message: (i: number) => string,
+  what = 'jacobian',
 ): Tensor[] {
   return grads.map((g, i) => {
     if (g === null) {
@@ -104,7 +110,7 @@ function fill(
     }
     if (strict && createGraph && !g.requiresGrad) {
       throw new RuntimeError(
-        `The jacobian of the user-provided function with respect to input ${i} is independent of the input. This is not allowed in strict mode when create_graph=True.`,
+        `The ${what} of the user-provided function is independent of input ${i}. This is not allowed in strict mode when create_graph=True.`,
       );
     }
     return g;
@@ -130,6 +136,33 @@ function checkVector(v: readonly Tensor[], other: readonly Tensor[], isTuple: bo
   });
 }
 
+/** `(func, inputs, createGraph, strict)`, or with the last ones by name. */
+type MatrixCall = (
+  func: Func,
+  inputs: Many,
+  ...rest: [createGraph?: boolean, strict?: boolean] | [options: FunctionalOptions]
+) => Nested;
+
+const jacobianSignature = parseSignature(
+  'jacobian(func, inputs, createGraph=False, strict=False, vectorize=False, strategy=None)',
+);
+const hessianSignature = parseSignature(
+  'hessian(func, inputs, createGraph=False, strict=False, vectorize=False, outerJacobianStrategy=None)',
+);
+
+function matrixArguments(
+  signature: Signature,
+  args: readonly unknown[],
+): { func: Func; inputs: Many; createGraph: boolean; strict: boolean } {
+  const [func, inputs, createGraph, strict] = bind(signature, args) as [
+    Func,
+    Many,
+    boolean | undefined,
+    boolean | undefined,
+  ];
+  return { func, inputs, createGraph: createGraph ?? false, strict: strict ?? false };
+}
+
 /**
  * The Jacobian of `func` at `inputs`: for output shape O and input shape I a tensor of shape O + I; nested arrays for several outputs or
  * inputs. https://pytorch.org/docs/stable/generated/torch.autograd.functional.jacobian.html
@@ -141,9 +174,8 @@ function checkVector(v: readonly Tensor[], other: readonly Tensor[], isTuple: bo
  * console.log(J); // => tensor([[2., 0.], [0., 4.]])
  * ```
  */
-// biome-ignore lint/suspicious/noExplicitAny: the nesting follows the number of outputs and inputs
-export function jacobian(func: Func, inputs: Many, options: FunctionalOptions = {}): any {
-  const { createGraph = false, strict = false } = options;
+export const jacobian: MatrixCall = (...args) => {
+  const { func, inputs, createGraph, strict } = matrixArguments(jacobianSignature, args);
   return enableGrad(() => {
     const manyInputs = Array.isArray(inputs);
     const xs = prepare(tuple(inputs, 'inputs', 'jacobian'), createGraph);
@@ -155,8 +187,13 @@ export function jacobian(func: Func, inputs: Many, options: FunctionalOptions = 
       const flat = output.reshape([-1]);
       const perInput: Tensor[][] = xs.map(() => []);
       for (let j = 0; j < flat.sizes[0]; j++) {
-        const grads = fill(gradients([flat.select(0, j)], xs, null, createGraph), xs, strict, createGraph, (i) =>
-          `Output ${o} of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
+        const grads = fill(
+          gradients([flat.select(0, j)], xs, null, createGraph),
+          xs,
+          strict,
+          createGraph,
+          (i) =>
+            `Output ${o} of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
         );
         grads.forEach((g, i) => {
           perInput[i].push(g);
@@ -164,148 +201,180 @@ export function jacobian(func: Func, inputs: Many, options: FunctionalOptions = 
       }
       return perInput.map((parts, i) => {
         const shape = [...output.sizes, ...xs[i].sizes];
-        const whole = parts.length === 0 ? runtime.full(shape, 0, xs[i].dtype, xs[i]) : stack(parts).reshape(shape);
+        const whole =
+          parts.length === 0 ? runtime.full(shape, 0, xs[i].dtype, xs[i]) : stack(parts).reshape(shape);
         return createGraph ? whole : whole.detach();
       });
     });
     const perOutput = rows.map((r) => (manyInputs ? r : r[0]));
     return manyOutputs ? perOutput : perOutput[0];
   });
-}
+};
 
 /**
  * The Hessian of a scalar function: for inputs of shapes I and J blocks of shape I + J.
  * https://pytorch.org/docs/stable/generated/torch.autograd.functional.hessian.html
  */
-// biome-ignore lint/suspicious/noExplicitAny: a tensor for one input, nested arrays for several
-export function hessian(func: Func, inputs: Many, options: FunctionalOptions = {}): any {
-  const { createGraph = false, strict = false } = options;
+export const hessian: MatrixCall = (...args) => {
+  const { func, inputs, createGraph, strict } = matrixArguments(hessianSignature, args);
   const manyInputs = Array.isArray(inputs);
   const xs = tuple(inputs, 'inputs', 'hessian');
   const gradient = (...at: Tensor[]): Many => {
     const output = scalarOutput(func(...at), 'hessian');
     checkOutputs([output], strict);
-    const grads = fill(gradients([output], at, null, true), at, strict, false, (i) =>
-      `Output 0 of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
-    );
+    const grads = slopesOf(output, at, strict);
     return grads.map((g) => (g.requiresGrad ? g : g.clone()));
   };
   const blocks = jacobian(gradient, xs, { createGraph, strict }) as Tensor[][];
   return manyInputs ? blocks : blocks[0][0];
-}
+};
 
+/** The single number that a function given to `name` must return. Throws PyTorch's errors. */
 function scalarOutput(produced: Many, name: string): Tensor {
-  if (Array.isArray(produced)) {
-    if (produced.length !== 1) {
-      throw new RuntimeError('The Tensor returned by the function given to hessian should contain a single element'.replace('hessian', name));
-    }
-    return produced[0] as Tensor;
-  }
-  const output = tuple(produced, 'outputs of the user-provided function', name)[0];
+  if (Array.isArray(produced))
+    throw new RuntimeError(`The function given to ${name} should return a single Tensor`);
+  const [output] = tuple(produced, 'outputs of the user-provided function', name);
   if (output.numel() !== 1) {
-    throw new RuntimeError(`The Tensor returned by the function given to ${name} should contain a single element`);
+    throw new RuntimeError(
+      `The Tensor returned by the function given to ${name} should contain a single element`,
+    );
   }
-  if (output.dim() !== 0) return output.reshape([]);
-  return output;
+  return output.dim() === 0 ? output : output.reshape([]);
 }
 
+/** First derivatives that will be differentiated again: zeros for unused inputs; `strict` wants every one to depend on the inputs. */
+function slopesOf(output: Tensor, inputs: readonly Tensor[], strict: boolean): Tensor[] {
+  return gradients([output], inputs, null, true).map((g, i) => {
+    if (strict && !g?.requiresGrad) {
+      throw new RuntimeError(
+        `While computing the hessian, found that the jacobian of the user-provided function with respect to input ${i} is independent of the input. This is not allowed in strict mode. You should ensure that your function is twice differentiable and that the jacobian depends on the inputs (this would be violated by a linear function for example).`,
+      );
+    }
+    return g ?? zerosFor(inputs[i]);
+  });
+}
+
+/** The vector of a product: the given one, checked, or 1 where `like` is a single number. */
 function vectorFor(
-  v: Many | null | undefined,
+  v: Many | null,
   like: readonly Tensor[],
   isTuple: boolean,
+  name: string,
   missing: string,
 ): Tensor[] {
-  if (v === null || v === undefined) {
+  if (v === null) {
     if (like.length !== 1 || like[0].numel() !== 1) throw new RuntimeError(missing);
     return [runtime.full(like[0].sizes, 1, like[0].dtype, like[0])];
   }
-  const list = tuple(v, 'v', 'the function');
+  const list = tuple(v, 'v', name);
   checkVector(list, like, isTuple);
   return list;
 }
 
-/** [func(inputs), vᵀ·J]. https://pytorch.org/docs/stable/generated/torch.autograd.functional.vjp.html */
-// biome-ignore lint/suspicious/noExplicitAny: tensors or arrays of them, as func and inputs are
-export function vjp(func: Func, inputs: Many, v?: Many | null | FunctionalOptions, given: FunctionalOptions = {}): [any, any] {
-  const options = optionsOf(v, given);
-  const { createGraph = false, strict = false } = options;
-  const manyInputs = Array.isArray(inputs);
-  return enableGrad(() => {
-    const xs = prepare(tuple(inputs, 'inputs', 'vjp'), createGraph);
-    const produced = func(...xs);
-    const outputs = tuple(produced, 'outputs of the user-provided function', 'vjp');
-    checkOutputs(outputs, strict);
-    const vs = vectorFor(options.v, outputs, Array.isArray(produced),
-      'The vector v can only be None if the user-provided function returns a single Tensor with a single element.',
-    );
-    const grads = fill(gradients(outputs, xs, vs, createGraph), xs, strict, createGraph, (i) =>
-      `The output of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
-    );
-    return [result(outputs, Array.isArray(produced), createGraph), result(grads, manyInputs, createGraph)];
-  });
+/** `(func, inputs, v, createGraph, strict)`, or with the last ones by name. */
+type ProductCall = (
+  func: Func,
+  inputs: Many,
+  ...rest:
+    | [v?: Many | null, createGraph?: boolean, strict?: boolean]
+    | [v: Many | null, options: FunctionalOptions]
+    | [options: FunctionalOptions]
+) => [Nested, Nested];
+
+interface ProductArguments {
+  readonly func: Func;
+  readonly xs: Tensor[];
+  readonly manyInputs: boolean;
+  readonly v: Many | null;
+  readonly createGraph: boolean;
+  readonly strict: boolean;
 }
 
-function optionsOf(v: Many | null | undefined | FunctionalOptions, given: FunctionalOptions): FunctionalOptions {
-  if (v === null || v === undefined) return given;
-  if (isTensor(v) || Array.isArray(v)) return { ...given, v: v as Many };
-  return { ...given, ...(v as FunctionalOptions) };
+function product(name: string, compute: (a: ProductArguments) => [Nested, Nested]): ProductCall {
+  const signature = parseSignature(`${name}(func, inputs, v=None, createGraph=False, strict=False)`);
+  return (...args) => {
+    const [func, inputs, v, createGraph, strict] = bind(signature, args) as [
+      Func,
+      Many,
+      Many | null,
+      boolean,
+      boolean,
+    ];
+    return enableGrad(() =>
+      compute({
+        func,
+        xs: prepare(tuple(inputs, 'inputs', name), createGraph ?? false),
+        manyInputs: Array.isArray(inputs),
+        v: v ?? null,
+        createGraph: createGraph ?? false,
+        strict: strict ?? false,
+      }),
+    );
+  };
 }
+
+const NO_OUTPUT_VECTOR =
+  'The vector v can only be None if the user-provided function returns a single Tensor with a single element.';
+const NO_INPUT_VECTOR =
+  'The vector v can only be None if the input to the user-provided function is a single Tensor with a single element.';
+
+const unusedInput = (i: number): string =>
+  `The output of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`;
+
+/** [func(inputs), vᵀ·J]. https://pytorch.org/docs/stable/generated/torch.autograd.functional.vjp.html */
+export const vjp: ProductCall = product('vjp', ({ func, xs, manyInputs, v, createGraph, strict }) => {
+  const produced = func(...xs);
+  const many = Array.isArray(produced);
+  const outputs = tuple(produced, 'outputs of the user-provided function', 'vjp');
+  checkOutputs(outputs, strict);
+  const vs = vectorFor(v, outputs, many, 'vjp', NO_OUTPUT_VECTOR);
+  const grads = fill(gradients(outputs, xs, vs, createGraph), xs, strict, createGraph, unusedInput);
+  return [result(outputs, many, createGraph), result(grads, manyInputs, createGraph)];
+});
 
 /**
  * [func(inputs), J·v], by differentiating the vector–Jacobian product with respect to its vector.
  * https://pytorch.org/docs/stable/generated/torch.autograd.functional.jvp.html
  */
-// biome-ignore lint/suspicious/noExplicitAny: tensors or arrays of them, as func and inputs are
-export function jvp(func: Func, inputs: Many, v?: Many | null | FunctionalOptions, given: FunctionalOptions = {}): [any, any] {
-  const options = optionsOf(v, given);
-  const { createGraph = false, strict = false } = options;
-  const manyInputs = Array.isArray(inputs);
-  return enableGrad(() => {
-    const xs = prepare(tuple(inputs, 'inputs', 'jvp'), createGraph);
-    const vs = vectorFor(options.v, xs, manyInputs,
-      'The vector v can only be None if the input to the user-provided function is a single Tensor with a single element.',
-    );
-    const produced = func(...xs);
-    const outputs = tuple(produced, 'outputs of the user-provided function', 'jvp');
-    checkOutputs(outputs, strict);
-    const us = outputs.map((o) => zerosFor(o).requiresGrad_());
-    const pulled = fill(gradients(outputs, xs, us, true), xs, strict, false, (i) =>
-      `The output of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
-    );
-    const pushed = fill(gradients(pulled, us, vs, createGraph), us, strict, createGraph, (i) =>
-      `The output ${i} of the user-provided function is independent of the input. This is not allowed in strict mode.`,
-    );
-    const many = Array.isArray(produced);
-    return [result(outputs, many, createGraph), result(pushed, many, createGraph)];
-  });
-}
+export const jvp: ProductCall = product('jvp', ({ func, xs, manyInputs, v, createGraph, strict }) => {
+  const vs = vectorFor(v, xs, manyInputs, 'jvp', NO_INPUT_VECTOR);
+  const produced = func(...xs);
+  const many = Array.isArray(produced);
+  const outputs = tuple(produced, 'outputs of the user-provided function', 'jvp');
+  checkOutputs(outputs, strict);
+  const us = outputs.map((o) => zerosFor(o).requiresGrad_());
+  const pulled = fill(gradients(outputs, xs, us, true), xs, strict, false, unusedInput);
+  const pushed = fill(
+    gradients(pulled, us, vs, createGraph),
+    us,
+    strict,
+    createGraph,
+    (i) =>
+      `The gradient with respect to the input is independent of entry ${i} in the grad_outputs when using the double backward trick to compute forward mode gradients. This is not allowed in strict mode.`,
+  );
+  return [result(outputs, many, createGraph), result(pushed, many, createGraph)];
+});
 
-/** [func(inputs), vᵀ·H] of a scalar function. https://pytorch.org/docs/stable/generated/torch.autograd.functional.vhp.html */
-// biome-ignore lint/suspicious/noExplicitAny: tensors or arrays of them, as inputs are
-export function vhp(func: Func, inputs: Many, v?: Many | null | FunctionalOptions, given: FunctionalOptions = {}): [any, any] {
-  const options = optionsOf(v, given);
-  const { createGraph = false, strict = false } = options;
-  const manyInputs = Array.isArray(inputs);
-  return enableGrad(() => {
-    const xs = prepare(tuple(inputs, 'inputs', 'vhp'), createGraph);
-    const vs = vectorFor(options.v, xs, manyInputs,
-      'The vector v can only be None if the input to the user-provided function is a single Tensor with a single element.',
-    );
-    const output = scalarOutput(func(...xs), 'vhp');
+/** vᵀ·H and H·v are the same: the Hessian is symmetric. */
+function hessianProduct(name: string): ProductCall {
+  return product(name, ({ func, xs, manyInputs, v, createGraph, strict }) => {
+    const vs = vectorFor(v, xs, manyInputs, name, NO_INPUT_VECTOR);
+    const output = scalarOutput(func(...xs), name);
     checkOutputs([output], strict);
-    const slopes = fill(gradients([output], xs, null, true), xs, strict, false, (i) =>
-      `The output of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
-    );
-    const grads = fill(gradients(slopes, xs, vs, createGraph), xs, strict, createGraph, (i) =>
-      `The output of the user-provided function is independent of input ${i} up to the second order. This is not allowed in strict mode.`,
+    const grads = fill(
+      gradients(slopesOf(output, xs, strict), xs, vs, createGraph),
+      xs,
+      strict,
+      createGraph,
+      (i) =>
+        `The jacobian of the user-provided function is independent of input ${i}. This is not allowed in strict mode.`,
+      'hessian',
     );
     return [result([output], false, createGraph), result(grads, manyInputs, createGraph)];
   });
 }
 
+/** [func(inputs), vᵀ·H] of a scalar function. https://pytorch.org/docs/stable/generated/torch.autograd.functional.vhp.html */
+export const vhp: ProductCall = hessianProduct('vhp');
 /** [func(inputs), H·v] of a scalar function. https://pytorch.org/docs/stable/generated/torch.autograd.functional.hvp.html */
-// biome-ignore lint/suspicious/noExplicitAny: tensors or arrays of them, as inputs are
-export function hvp(func: Func, inputs: Many, v?: Many | null | FunctionalOptions, given: FunctionalOptions = {}): [any, any] {
-  // The Hessian is symmetric.
-  return vhp(func, inputs, v, given);
-}
+export const hvp: ProductCall = hessianProduct('hvp');

@@ -115,6 +115,19 @@ export const detectAnomaly: ModeSwitch = (<R>(fn?: () => R) =>
     };
   }, fn)) as ModeSwitch;
 
+/** Switches anomaly detection on or off: for good, or (with `fn`) while it runs. */
+export function setDetectAnomaly(value: boolean): ModeGuard;
+export function setDetectAnomaly<R>(value: boolean, fn: () => R): R;
+export function setDetectAnomaly<R>(value: boolean, fn?: () => R): R | ModeGuard {
+  return mode(() => {
+    const before = anomalyEnabled;
+    anomalyEnabled = value;
+    return () => {
+      anomalyEnabled = before;
+    };
+  }, fn);
+}
+
 /** `noGrad` without a closure, for hot paths: returns the mode to restore. */
 export function enterNoGrad(): boolean {
   const before = gradEnabled;

@@ -3,8 +3,10 @@
  * its outputs into those of its inputs.
  */
 import { printsAs } from '../base/inspect.ts';
-import { RuntimeError } from '../base/errors.ts';
-import { showSizes } from '../base/shape.ts';
+import { pythonType } from '../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
+import { sameSizes, showSizes } from '../base/shape.ts';
+import { isTensor } from '../ops/isTensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { isAnomalyEnabled } from './mode.ts';
 
@@ -15,6 +17,12 @@ export interface Edge {
 }
 
 export type TensorHook = (grad: Tensor) => Tensor | null | undefined | void;
+
+/** Sees the gradients that a node computed and those it computed them from; may return others in place of the first. */
+export type NodeHook = (
+  gradInputs: readonly (Tensor | null)[],
+  gradOutputs: readonly (Tensor | null)[],
+) => readonly (Tensor | null)[] | Tensor | null | undefined | void;
 
 let sequenceCount = 0;
 
@@ -27,6 +35,8 @@ export abstract class Node {
   readonly sequence: number = sequenceCount++;
   /** Hooks on the gradient of output `i`, in the order they run. */
   preHooks: Map<number, Set<TensorHook>> | null = null;
+  /** Hooks on the node as a whole. */
+  postHooks: Set<NodeHook> | null = null;
   /** Tensors that keep the gradient of output `i` in their `.grad`. */
   retain: Map<number, Tensor> | null = null;
   /** Where the forward op was called: only under anomaly detection. */
@@ -43,6 +53,15 @@ export abstract class Node {
 
   /** Forgets what was saved. */
   release(): void {}
+
+  /** Calls `hook` whenever this node has computed gradients. https://pytorch.org/docs/stable/generated/torch.autograd.graph.Node.register_hook.html */
+  registerHook(hook: NodeHook): { remove(): void } {
+    this.postHooks ??= new Set();
+    const hooks = this.postHooks;
+    const entry: NodeHook = (gradInputs, gradOutputs) => hook(gradInputs, gradOutputs);
+    hooks.add(entry);
+    return { remove: () => void hooks.delete(entry) };
+  }
 
   /** `[[node, index], …]`, as in PyTorch. */
   get nextFunctions(): readonly (readonly [Node, number] | null)[] {
@@ -71,6 +90,11 @@ export function save(tensor: Tensor): Saved {
   return { tensor, version: tensor.storage.version };
 }
 
+const SEARCH_HINT =
+  'enable anomaly detection to find the operation that failed to compute its gradient, with torch.autograd.detectAnomaly(() => …).';
+const FOUND_HINT =
+  'the forward op named below is the operation that failed to compute its gradient. The variable in question was changed in there or anywhere later. Good luck!';
+
 /** The saved tensor; throws PyTorch's error when it was changed in place since. */
 export function unpack(saved: Saved): Tensor {
   const { tensor, version } = saved;
@@ -81,8 +105,7 @@ export function unpack(saved: Saved): Tensor {
       tensor.gradFn === null ? '' : `, which is output ${tensor.outputNumber} of ${tensor.gradFn.name},`;
     throw new RuntimeError(
       `one of the variables needed for gradient computation has been modified by an inplace operation: [${kind} ${showSizes(tensor.sizes)}]${origin} ` +
-        `is at version ${now}; expected version ${version} instead. Hint: enable anomaly detection to find the operation that failed to ` +
-        'compute its gradient, with torch.autograd.detectAnomaly(() => …).',
+        `is at version ${now}; expected version ${version} instead. Hint: ${isAnomalyEnabled() ? FOUND_HINT : SEARCH_HINT}`,
     );
   }
   return tensor;
@@ -149,6 +172,22 @@ export function gradientEdge(tensor: Tensor): Edge | null {
   return { node: tensor.accumulator, index: 0 };
 }
 
+/** Throws PyTorch's errors where a hook returned something that cannot stand for the gradient. */
+function checkHooked(hook: TensorHook, grad: Tensor, value: Tensor | null | undefined | void): Tensor | null {
+  if (value === null || value === undefined) return null;
+  const name = hook.name === '' ? '<lambda>' : hook.name;
+  if (!isTensor(value))
+    throw new ArgumentTypeError(`expected Variable, but hook returned '${pythonType(value)}'`);
+  if (value.dtype !== grad.dtype) {
+    throw new RuntimeError(
+      `hook '${name}' has changed the type of value (was torch.${grad.dtype.scalarName}Tensor got torch.${value.dtype.scalarName}Tensor)`,
+    );
+  }
+  if (!sameSizes(value.sizes, grad.sizes))
+    throw new RuntimeError(`hook '${name}' has changed the size of value`);
+  return value;
+}
+
 /** Adds a hook on the gradient of `tensor`. */
 export function noteHook(tensor: Tensor, hook: TensorHook): { remove(): void } {
   const edge = gradientEdge(tensor);
@@ -159,7 +198,7 @@ export function noteHook(tensor: Tensor, hook: TensorHook): { remove(): void } {
   const hooks = preHooks.get(edge.index) ?? new Set<TensorHook>();
   preHooks.set(edge.index, hooks);
   // A wrapper of its own, so that the same function can be registered twice.
-  const entry: TensorHook = (grad) => hook(grad);
+  const entry: TensorHook = (grad) => checkHooked(hook, grad, hook(grad));
   hooks.add(entry);
   return { remove: () => void hooks.delete(entry) };
 }

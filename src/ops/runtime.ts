@@ -2,7 +2,9 @@
  * What op definitions ask of the layers below: to run a primitive. The tensor layer fills this in when it loads, so that
  * definitions stay free of device code and nothing is imported upwards.
  */
+import type { Node } from '../autograd/node.ts';
 import type { DType } from '../base/dtype.ts';
+import type { MemoryFormat } from '../base/memoryFormat.ts';
 import type { BadIndex, Contraction, Indices, ScatterMode } from '../device/device.ts';
 import type { View } from '../kernel/view.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -63,8 +65,8 @@ export interface Runtime {
   ): Tensor;
   /** An uninitialised contiguous tensor. */
   empty(sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
-  /** An uninitialised tensor with the memory order of `input` where that has no gaps. */
-  emptyLike(input: Tensor, dtype: DType): Tensor;
+  /** An uninitialised tensor in a memory format: without one, in the memory order of `input` where that has no gaps. */
+  emptyLike(input: Tensor, dtype: DType, format?: MemoryFormat): Tensor;
   /** A tensor with a copy of `data`: int64 from BigInt64Array, bool from 0 and 1, 16-bit floats from their bits. */
   fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
   /** A zero-dimensional or full tensor of one value. */
@@ -97,8 +99,10 @@ export interface Runtime {
   noGrad<R>(fn: () => R): R;
   /** `target` was changed in place by an op: bumps the version and rebases its history on `derivative`. */
   recordInplace(target: Tensor, derivative: Derivative | null): Tensor;
-  /** Throws PyTorch's errors where `target` must not be changed in place now. */
-  checkInplace(target: Tensor): void;
+  /** Throws PyTorch's errors where `target` must not be changed in place now, by an op that also reads `others`. */
+  checkInplace(target: Tensor, others?: readonly unknown[]): void;
+  /** Makes an output of `node` the history of a tensor that was changed in place. */
+  rebase(target: Tensor, node: Node, outputNumber: number): void;
   contract(out: View, a: View, b: View, spec: Contraction): void;
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;

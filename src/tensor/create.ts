@@ -1,7 +1,7 @@
 /** Creation functions. https://pytorch.org/docs/stable/torch.html#creation-ops */
 import {
   bool,
-  DType,
+  type DType,
   dtypeFromName,
   float32,
   getDefaultDtype,
@@ -10,6 +10,7 @@ import {
 } from '../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
 import { toBfloat16, toFloat16 } from '../base/float16.ts';
+import { type MemoryFormatLike, memoryFormatOf, preserveFormat } from '../base/memoryFormat.ts';
 import { showSizes } from '../base/shape.ts';
 import { type Call, define, type FreeCall, type Scalar } from '../ops/define.ts';
 import type { TypedArray } from '../ops/runtime.ts';
@@ -17,7 +18,7 @@ import { currentDevice, empty as allocateEmpty } from './allocate.ts';
 import { resolveDevice } from './devices.ts';
 import { memory } from './memory.ts';
 import { PyFloat } from './pyfloat.ts';
-import { fillMemory } from './runtime.ts';
+import { emptyLike as memoryLike, fillMemory } from './runtime.ts';
 import { Tensor } from './tensor.ts';
 
 /** Options of all creation functions. */
@@ -30,7 +31,13 @@ export interface Options {
 }
 
 /** Nested arrays of numbers, bigints (int64) or booleans (bool); typed arrays and tensors count as rows. */
-export type TensorData = Scalar | PyFloat | Tensor | ArrayLike<number> | ArrayLike<bigint> | readonly TensorData[];
+export type TensorData =
+  | Scalar
+  | PyFloat
+  | Tensor
+  | ArrayLike<number>
+  | ArrayLike<bigint>
+  | readonly TensorData[];
 
 const CREATION = '*, dtype=None, requiresGrad=False, device=None, layout=None, pinMemory=False';
 
@@ -43,15 +50,30 @@ export function filled(
   write: (t: Tensor) => void,
 ): Tensor {
   checkSizes(sizes);
-  const out = allocateEmpty(sizes, dtype, device === undefined || device === null ? currentDevice() : resolveDevice(device));
+  const out = allocateEmpty(
+    sizes,
+    dtype,
+    device === undefined || device === null ? currentDevice() : resolveDevice(device),
+  );
   write(out);
-  return requiresGrad ? out.requiresGrad_() : out;
+  return wanting(out, requiresGrad);
+}
+
+/** A new tensor that takes gradients where wanted. */
+function wanting(out: Tensor, requiresGrad: boolean | undefined): Tensor {
+  if (!requiresGrad) return out;
+  if (!out.dtype.isFloatingPoint) {
+    throw new RuntimeError('Only Tensors of floating point and complex dtype can require gradients');
+  }
+  return out.requiresGrad_();
 }
 
 function checkSizes(sizes: readonly number[]): void {
   for (const s of sizes) {
     if (!Number.isInteger(s)) {
-      throw new ArgumentTypeError(`a size must be a whole number, but got ${String(s)} in ${showSizes(sizes)}`);
+      throw new ArgumentTypeError(
+        `a size must be a whole number, but got ${String(s)} in ${showSizes(sizes)}`,
+      );
     }
     if (s < 0) {
       throw new RuntimeError(`Trying to create tensor with negative dimension ${s}: ${showSizes(sizes)}`);
@@ -119,15 +141,37 @@ export const full: FreeCall<
   { functionOnly: true },
 );
 
-type LikeCall = Call<[input: Tensor], Options & { memoryFormat?: unknown }, Tensor>;
+type LikeOptions = Options & { memoryFormat?: MemoryFormatLike | null };
+type LikeCall = Call<[input: Tensor], LikeOptions, Tensor>;
+
+/** A tensor with the size of `input`, in its memory order unless a format is given; uninitialised where `value` is null. */
+function filledLike(
+  input: Tensor,
+  value: Scalar | null,
+  dtype: DType | null | undefined,
+  requiresGrad: boolean | undefined,
+  device: unknown,
+  memoryFormat: MemoryFormatLike | null | undefined,
+): Tensor {
+  const format = memoryFormatOf(memoryFormat, preserveFormat);
+  const place = device === undefined || device === null ? input.storage.device : resolveDevice(device);
+  const out = memoryLike(input, dtype ?? input.dtype, format, place);
+  if (value !== null) fillMemory(out, value);
+  return wanting(out, requiresGrad);
+}
 
 function likeCreation(name: string, value: number | null): LikeCall {
   return define(
     `${name}(input, ${CREATION}, memoryFormat=None)`,
-    (input: Tensor, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) =>
-      filled(input.sizes, dtype ?? input.dtype, device ?? input.storage.device.name, requiresGrad, (t) => {
-        if (value !== null) fillMemory(t, value);
-      }),
+    (
+      input: Tensor,
+      dtype?: DType | null,
+      requiresGrad?: boolean,
+      device?: unknown,
+      _layout?: unknown,
+      _pinMemory?: boolean,
+      memoryFormat?: MemoryFormatLike | null,
+    ) => filledLike(input, value, dtype, requiresGrad, device, memoryFormat),
     { functionOnly: true },
   );
 }
@@ -137,23 +181,35 @@ export const zerosLike: LikeCall & { readonly functionOnly: true } = likeCreatio
 /** Ones with the size and dtype of `input`. */
 export const onesLike: LikeCall & { readonly functionOnly: true } = likeCreation('ones_like', 1) as never;
 /** Uninitialised memory with the size and dtype of `input`. */
-export const emptyLike: LikeCall & { readonly functionOnly: true } = likeCreation('empty_like', null) as never;
+export const emptyLike: LikeCall & { readonly functionOnly: true } = likeCreation(
+  'empty_like',
+  null,
+) as never;
 
 /** `value` everywhere, with the size and dtype of `input`. */
 export const fullLike: FreeCall<
   [input: Tensor, fillValue: Scalar | PyFloat | Tensor],
-  Options & { fillValue?: Scalar | PyFloat; memoryFormat?: unknown },
+  LikeOptions & { fillValue?: Scalar | PyFloat },
   Tensor
 > = define(
   `full_like(input, fillValue, ${CREATION}, memoryFormat=None)`,
-  (input: Tensor, value: Scalar | PyFloat, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) =>
-    filled(input.sizes, dtype ?? input.dtype, device ?? input.storage.device.name, requiresGrad, (t) =>
-      fillMemory(t, scalarOf(value)),
-    ),
+  (
+    input: Tensor,
+    value: Scalar | PyFloat,
+    dtype?: DType | null,
+    requiresGrad?: boolean,
+    device?: unknown,
+    _layout?: unknown,
+    _pinMemory?: boolean,
+    memoryFormat?: MemoryFormatLike | null,
+  ) => filledLike(input, scalarOf(value), dtype, requiresGrad, device, memoryFormat),
   { functionOnly: true },
 );
 
-type NewCall = (input: Tensor, ...size: number[] | [size: readonly number[], options?: Options] | [Options]) => Tensor;
+type NewCall = (
+  input: Tensor,
+  ...size: number[] | [size: readonly number[], options?: Options] | [Options]
+) => Tensor;
 
 function newCreation(name: string, value: number | null): NewCall {
   return define(
@@ -201,16 +257,17 @@ export const newFull: Call<
 );
 
 /** A tensor of the given data with the dtype and device of the tensor. */
-export const newTensor: Call<[input: Tensor, data: TensorData], Options & { data?: TensorData }, Tensor> = define(
-  `new_tensor(input, data, ${CREATION})`,
-  (input: Tensor, data: TensorData, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) =>
-    tensor(data, {
-      dtype: dtype ?? input.dtype,
-      device: device ?? input.storage.device.name,
-      requiresGrad: requiresGrad ?? false,
-    }),
-  { methodOnly: true },
-);
+export const newTensor: Call<[input: Tensor, data: TensorData], Options & { data?: TensorData }, Tensor> =
+  define(
+    `new_tensor(input, data, ${CREATION})`,
+    (input: Tensor, data: TensorData, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) =>
+      tensor(data, {
+        dtype: dtype ?? input.dtype,
+        device: device ?? input.storage.device.name,
+        requiresGrad: requiresGrad ?? false,
+      }),
+    { methodOnly: true },
+  );
 
 function isArrayLike(x: unknown): x is ArrayLike<unknown> {
   return Array.isArray(x) || (ArrayBuffer.isView(x) && 'length' in x);
@@ -239,7 +296,9 @@ function collect(data: unknown, shape: readonly number[], depth: number, out: Sc
         throw new RuntimeError(`Could not infer dtype of ${value === null ? 'null' : 'undefined'}`);
       }
       throw new ArgumentTypeError(
-        typeof value === 'string' ? "new(): invalid data type 'str'" : `Could not infer dtype of ${typeof value}`,
+        typeof value === 'string'
+          ? "new(): invalid data type 'str'"
+          : `Could not infer dtype of ${typeof value}`,
       );
     }
     out.push(value);
@@ -251,9 +310,7 @@ function collect(data: unknown, shape: readonly number[], depth: number, out: Sc
 }
 
 function ragged(shape: readonly number[], depth: number, got: number): ValueError {
-  return new ValueError(
-    `expected sequence of length ${shape[depth]} at dim ${depth} (got ${got})`,
-  );
+  return new ValueError(`expected sequence of length ${shape[depth]} at dim ${depth} (got ${got})`);
 }
 
 /** The dtype that nested data implies. */
@@ -324,12 +381,14 @@ export const tensor: FreeCall<[data: TensorData], Options & { data?: TensorData 
       const copy = data.detach().clone();
       const typed = dtype === undefined || dtype === null ? copy : copy.to(dtype);
       const placed = device === undefined || device === null ? typed : typed.to(device as string);
-      return requiresGrad ? placed.requiresGrad_() : placed;
+      return wanting(placed, requiresGrad);
     }
     if (ArrayBuffer.isView(data)) {
       const array = data as unknown as TypedArray;
       const own = typedArrayDtype(array);
-      return filled([array.length], dtype ?? own, device, requiresGrad, (t) => writeValues(t, array as ArrayLike<Scalar>));
+      return filled([array.length], dtype ?? own, device, requiresGrad, (t) =>
+        writeValues(t, array as ArrayLike<Scalar>),
+      );
     }
     const shape = shapeOf(data);
     const values: Scalar[] = [];
@@ -365,7 +424,6 @@ export function typedArrayDtype(array: TypedArray | Uint16Array | Uint8ClampedAr
   }
 }
 
-
 /** A tensor of the given data, sharing nothing; tensors pass through. https://pytorch.org/docs/stable/generated/torch.as_tensor.html */
 export const asTensor: FreeCall<[data: TensorData], Options & { data?: TensorData }, Tensor> = define(
   'as_tensor(data, dtype=None, device=None)',
@@ -383,22 +441,35 @@ export const asTensor: FreeCall<[data: TensorData], Options & { data?: TensorDat
  * Takes over a typed array as the content of a tensor of the given sizes (copied into the device's memory).
  * For float16 and bfloat16 pass a Uint16Array of bits and the dtype.
  */
-export function fromBlob(data: TypedArray, sizes: readonly number[] = [data.length], options: Options = {}): Tensor {
+export function fromBlob(
+  data: TypedArray,
+  sizes: readonly number[] = [data.length],
+  options: Options = {},
+): Tensor {
   const dtype = options.dtype ?? typedArrayDtype(data);
   return filled(sizes, dtype, options.device, options.requiresGrad, (t) => {
     if (data.length !== t.numel()) {
       throw new RuntimeError(`shape '${showSizes(sizes)}' is invalid for input of size ${data.length}`);
     }
     const target = memory(t);
-    if (target.constructor !== data.constructor && !(target instanceof Uint8Array && data instanceof Uint8Array)) {
-      throw new ArgumentTypeError(`${dtype} is stored as ${target.constructor.name}, but got ${data.constructor.name}`);
+    if (
+      target.constructor !== data.constructor &&
+      !(target instanceof Uint8Array && data instanceof Uint8Array)
+    ) {
+      throw new ArgumentTypeError(
+        `${dtype} is stored as ${target.constructor.name}, but got ${data.constructor.name}`,
+      );
     }
     (target as Uint8Array).set(data as Uint8Array);
   });
 }
 
 /** The identity matrix, possibly not square. https://pytorch.org/docs/stable/generated/torch.eye.html */
-export const eye: FreeCall<[n: number, m?: number | null], Options & { n?: number; m?: number | null }, Tensor> = define(
+export const eye: FreeCall<
+  [n: number, m?: number | null],
+  Options & { n?: number; m?: number | null },
+  Tensor
+> = define(
   `eye(n, m=None, ${CREATION}, out=None)`,
   (n: number, m?: number | null, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) => {
     const columns = m ?? n;
@@ -406,13 +477,17 @@ export const eye: FreeCall<[n: number, m?: number | null], Options & { n?: numbe
     if (columns < 0) throw new RuntimeError(`m must be greater or equal to 0, got ${columns}`);
     const values = new Uint8Array(n * columns);
     for (let i = 0; i < Math.min(n, columns); i++) values[i * columns + i] = 1;
-    return filled([n, columns], dtype ?? getDefaultDtype(), device, requiresGrad, (t) => writeValues(t, values));
+    return filled([n, columns], dtype ?? getDefaultDtype(), device, requiresGrad, (t) =>
+      writeValues(t, values),
+    );
   },
   { functionOnly: true },
 );
 
 function isWhole(x: Scalar | PyFloat | undefined | null): boolean {
-  return x === undefined || x === null || typeof x === 'bigint' || (typeof x === 'number' && Number.isInteger(x));
+  return (
+    x === undefined || x === null || typeof x === 'bigint' || (typeof x === 'number' && Number.isInteger(x))
+  );
 }
 
 /**
@@ -440,7 +515,6 @@ export const arange: FreeCall<
     const start = Number(scalarOf(from));
     const end = Number(scalarOf(to));
     const step = Number(scalarOf(by));
-    if (step === 0) throw new RuntimeError('step must be nonzero');
     if (!Number.isFinite(start) || !Number.isFinite(end)) {
       throw new RuntimeError(`unsupported range: ${start} -> ${end}`);
     }
@@ -448,8 +522,11 @@ export const arange: FreeCall<
       throw new RuntimeError('upper bound and larger bound inconsistent with step sign');
     }
     const whole = !chosen.isFloatingPoint;
+    if (chosen === bool) throw new RuntimeError(`"arange_cpu" not implemented for 'Bool'`);
     const [a, b, s] = whole ? [Math.trunc(start), Math.trunc(end), Math.trunc(step)] : [start, end, step];
-    const count = Math.max(Math.ceil((whole ? b - a : end - start) / s), 0);
+    if (s === 0) throw new RuntimeError('step must be nonzero');
+    // PyTorch counts in whole numbers for int64 only.
+    const count = Math.max(Math.ceil(chosen === int64 ? (b - a) / s : (end - start) / step), 0);
     const values = new Float64Array(count);
     for (let i = 0; i < count; i++) values[i] = a + i * s;
     return filled([count], chosen, device, requiresGrad, (t) => writeValues(t, values));

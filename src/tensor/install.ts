@@ -39,7 +39,7 @@ function pointwiseInplace(fn: Fn): Fn | null {
 /** `x.name_(…)` of any other op: compute from the values before, then take over the result and its history. */
 function generalInplace(fn: Fn): Fn {
   return function (this: Tensor, ...args: unknown[]): Tensor {
-    runtime.checkInplace(this);
+    runtime.checkInplace(this, args);
     if (!recordsWith(this, args)) return writeInto(this, fn(this, ...args) as Tensor);
     const result = fn(before(this), ...args) as Tensor;
     writeInto(this, result);

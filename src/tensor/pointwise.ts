@@ -490,7 +490,7 @@ export function pointwiseInplace(
   const target = given[0] as Tensor;
   const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
   const kernel = kernelFor(op, operands, attributes.length, target.dtype);
-  checkInplace(target);
+  checkInplace(target, operands);
   const [tensors, params] = split(operands, attributes);
   const sizes = broadcastSizes(tensors.map((t) => t.sizes));
   if (!sameSizes(sizes, target.sizes)) {

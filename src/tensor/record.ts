@@ -73,10 +73,11 @@ export function record<T extends Tensor | readonly Tensor[]>(output: T, derivati
 /** As `record`, the outputs being views of the first input: in-place changes of either reach the other. */
 export function recordView<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T {
   const source = derivative.inputs[0] as Tensor;
-  if (!isInferenceModeEnabled()) {
+  if (!source.inference) {
     for (const t of each(output)) {
       t.base = source.base ?? source;
-      if (!isGradEnabled()) t.viewKind = 'noGrad';
+      if (isInferenceModeEnabled()) t.viewKind = 'inference';
+      else if (!isGradEnabled()) t.viewKind = 'noGrad';
       else if (derivative.multipleViews) t.viewKind = 'multiple';
       else if (source.viewKind !== 'plain') t.viewKind = source.viewKind;
       t.historyVersion = t.storage.version;
@@ -85,8 +86,36 @@ export function recordView<T extends Tensor | readonly Tensor[]>(output: T, deri
   return record(output, derivative);
 }
 
-/** Throws PyTorch's errors where `target` must not be changed in place now. */
-export function checkInplace(target: Tensor): void {
+const AMBIGUOUS =
+  'Given that this use case is ambiguous and error-prone, it is forbidden. You can clarify your code by moving both the view and the inplace ' +
+  "either both inside the MODE block (if you don't want the inplace to be tracked) or both outside (if you want the inplace to be tracked).";
+
+/** Why a view of this kind must not be changed in place while gradients are recorded. */
+function viewProblem(target: Tensor): string | null {
+  const output = `Output ${target.outputNumber} of ${target.recordedNode?.name} is a view and is being modified inplace.`;
+  switch (target.viewKind) {
+    case 'plain':
+      return null;
+    case 'multiple': {
+      const origin =
+        target.recordedNode === null
+          ? 'A view was created in no_grad mode and is being modified inplace with grad mode enabled.'
+          : output;
+      return `${origin} This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.`;
+    }
+    case 'noGrad':
+      return `A view was created in no_grad mode and is being modified inplace with grad mode enabled. ${AMBIGUOUS.replace('MODE', 'no_grad')}`;
+    case 'inference':
+      return `A view was created in inference mode and is being modified inplace in normal mode. ${AMBIGUOUS.replace('MODE', 'inference_mode')}`;
+    case 'function':
+      return `${output} This view was created inside a custom Function (or because an input was returned as-is) and the autograd logic to handle view+inplace would override the custom backward associated with the custom Function, leading to incorrect gradients. This behavior is forbidden. You can fix this by cloning the output of the custom Function.`;
+    default:
+      return target.viewKind satisfies never;
+  }
+}
+
+/** Throws PyTorch's errors where `target` must not be changed in place now, by an op that also reads `others`. */
+export function checkInplace(target: Tensor, others: readonly unknown[] = []): void {
   if (overlapsItself(target.sizes, target.strides)) {
     throw new RuntimeError(
       'unsupported operation: more than one element of the written-to tensor refers to a single memory location. ' +
@@ -95,15 +124,16 @@ export function checkInplace(target: Tensor): void {
   }
   if (target.inference && !isInferenceModeEnabled()) {
     throw new RuntimeError(
-      'Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.',
+      'Inplace update to inference tensor outside InferenceMode is not allowed.You can make a clone to get a normal tensor before doing inplace update.' +
+        'See https://github.com/pytorch/rfcs/pull/17 for more details.',
     );
   }
   if (!isGradEnabled()) return;
   if (target.base !== null) {
-    if (target.viewKind === 'multiple' && target.requiresGrad) {
-      throw new RuntimeError(
-        `Output ${target.outputNumber} of ${target.gradFn?.name} is a view and is being modified inplace. This view is the output of a function that returns multiple views. Such functions do not allow the output views to be modified inplace. You should replace the inplace operation by an out-of-place one.`,
-      );
+    const problem = viewProblem(target);
+    if (problem !== null) {
+      const tensors = others.filter((x): x is Tensor => x instanceof Tensor);
+      if (needsGrad([target, target.base, ...tensors])) throw new RuntimeError(problem);
     }
     if (target.base.requiresGrad && target.base.isLeaf) {
       throw new RuntimeError(
@@ -179,13 +209,18 @@ export function recordInplace(target: Tensor, derivative: Derivative | null): Te
   bump(target);
   const saved = before.map((s) => s ?? save(target));
   const node = nodeOf(derivative, edges, saved);
+  rebase(target, node, 0);
+  return target;
+}
+
+/** Makes output `outputNumber` of `node` the history of a tensor that was changed in place; of a view, through its base. */
+export function rebase(target: Tensor, node: Node, outputNumber: number): void {
   if (target.base === null) {
-    target.setHistory(node, 0);
-    return target;
+    target.setHistory(node, outputNumber);
+    return;
   }
   target.base.setHistory(new CopySlices(target.base, target, node), 0);
   services.refreshViewHistory(target);
-  return target;
 }
 
 function bump(target: Tensor): void {

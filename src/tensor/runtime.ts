@@ -2,19 +2,24 @@
 import { noGrad } from '../autograd/mode.ts';
 import { bool, type DType } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
+import { contiguousFormat, formatStrides, type MemoryFormat, preserveFormat } from '../base/memoryFormat.ts';
 import { contiguousStrides, product, sameSizes } from '../base/shape.ts';
+import type { Device } from '../device/device.ts';
 import { runtime, type Runtime, type TypedArray } from '../ops/runtime.ts';
 import { toBfloat16, toFloat16 } from '../base/float16.ts';
 import { empty } from './allocate.ts';
 import { toDevice } from './devices.ts';
 import { memory, toArray } from './memory.ts';
 import { copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
-import { checkInplace, needsGrad, record, recordInplace, recordView, showAs } from './record.ts';
+import { checkInplace, needsGrad, rebase, record, recordInplace, recordView, showAs } from './record.ts';
 import { reduce } from './reduce.ts';
 import { Tensor } from './tensor.ts';
 
 function alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor {
-  return new Tensor(input.storage, input.dtype, sizes, strides, offset);
+  const out = new Tensor(input.storage, input.dtype, sizes, strides, offset);
+  // Another view of the same memory is what the memory is, whatever the mode is now.
+  out.inference = input.inference;
+  return out;
 }
 
 /** Writes `value` to every element of a fresh contiguous tensor. */
@@ -33,7 +38,12 @@ export function fillMemory(t: Tensor, value: number | bigint | boolean): void {
   }
 }
 
-function full(sizes: readonly number[], value: number | bigint | boolean, dtype: DType, like?: Tensor): Tensor {
+function full(
+  sizes: readonly number[],
+  value: number | bigint | boolean,
+  dtype: DType,
+  like?: Tensor,
+): Tensor {
   const out = empty(sizes, dtype, like?.storage.device);
   fillMemory(out, value);
   return out;
@@ -42,7 +52,9 @@ function full(sizes: readonly number[], value: number | bigint | boolean, dtype:
 function fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, like?: Tensor): Tensor {
   const out = empty(sizes, dtype, like?.storage.device);
   if (data.length !== out.numel()) {
-    throw new RuntimeError(`a tensor of shape [${sizes.join(', ')}] has ${out.numel()} elements, but got ${data.length}`);
+    throw new RuntimeError(
+      `a tensor of shape [${sizes.join(', ')}] has ${out.numel()} elements, but got ${data.length}`,
+    );
   }
   const target = memory(out);
   if (target instanceof BigInt64Array) target.set(data as BigInt64Array);
@@ -50,12 +62,21 @@ function fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, lik
   return out;
 }
 
-/** An uninitialised tensor with the memory order of `input` where that has no gaps. */
-function emptyLike(input: Tensor, dtype: DType): Tensor {
-  const strides = input.isContiguous() ? null : denseStridesLike(input);
-  if (strides === null) return empty(input.sizes, dtype, input.storage.device);
-  const storage = input.storage.device.allocate(input.numel() * dtype.itemSize);
-  return new Tensor(storage, dtype, input.sizes, strides, 0);
+/** An uninitialised tensor in a memory format: by default the memory order of `input` where that has no gaps. */
+export function emptyLike(
+  input: Tensor,
+  dtype: DType,
+  format: MemoryFormat = preserveFormat,
+  device: Device = input.storage.device,
+): Tensor {
+  const strides = format === preserveFormat ? preserved(input) : formatStrides(input.sizes, format);
+  if (strides === null) return empty(input.sizes, dtype, device);
+  return new Tensor(device.allocate(input.numel() * dtype.itemSize), dtype, input.sizes, strides, 0);
+}
+
+/** The strides of a dense tensor in the memory order of `input`; null: row-major. */
+function preserved(input: Tensor): readonly number[] | null {
+  return input.isContiguous() ? null : denseStridesLike(input);
 }
 
 function writeOut(result: unknown, target: unknown): unknown {
@@ -94,7 +115,8 @@ const bound: Runtime = {
   toArray,
   memory,
   alias,
-  reinterpret: (input, dtype, sizes, strides, offset) => new Tensor(input.storage, dtype, sizes, strides, offset),
+  reinterpret: (input, dtype, sizes, strides, offset) =>
+    new Tensor(input.storage, dtype, sizes, strides, offset),
   record,
   recordView,
   showAs,
@@ -102,6 +124,7 @@ const bound: Runtime = {
   noGrad: (fn) => noGrad(fn),
   recordInplace,
   checkInplace,
+  rebase,
   contract: (out, a, b, spec) => out.storage.device.contract(out, a, b, spec),
   gather: (out, source, indices) => out.storage.device.gather(out, source, indices),
   scatter: (target, source, indices, mode) => target.storage.device.scatter(target, source, indices, mode),

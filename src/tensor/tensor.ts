@@ -8,8 +8,10 @@ import { printsAs } from '../base/inspect.ts';
 import { isInferenceModeEnabled } from '../autograd/mode.ts';
 import { type AccumulateGrad, type Node, noteHook, type TensorHook } from '../autograd/node.ts';
 import type { DType } from '../base/dtype.ts';
+import { pythonType } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
-import { isContiguous, product } from '../base/shape.ts';
+import { contiguousFormat, isInFormat, type MemoryFormatLike, memoryFormatOf } from '../base/memoryFormat.ts';
+import { isContiguous, product, sameSizes } from '../base/shape.ts';
 import { Storage } from '../device/storage.ts';
 import type { View } from '../kernel/view.ts';
 import type { TensorMethods } from './methods.ts';
@@ -27,7 +29,6 @@ export interface TensorServices {
 
 export const services: TensorServices = {} as TensorServices;
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the methods are installed from the op table
 export interface Tensor extends TensorMethods {}
 
 /**
@@ -42,17 +43,15 @@ export interface Tensor extends TensorMethods {}
  */
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
 export class Tensor implements View {
-  readonly dtype: DType;
+  readonly dtype!: DType;
   /** @internal The memory this tensor views. */
-  storage: Storage;
+  storage!: Storage;
   /** @internal The plain array behind `shape`. */
-  sizes: readonly number[];
+  sizes!: readonly number[];
   /** @internal In elements; `stride()` for users. */
-  strides: readonly number[];
+  strides!: readonly number[];
   /** @internal In elements; `storageOffset()` for users. */
-  offset: number;
-  /** The accumulated gradient of a leaf (or of a tensor with `retainGrad()`), or null. */
-  grad: Tensor | null = null;
+  offset!: number;
   /** @internal Which output of `gradFn` this is. */
   outputNumber = 0;
   /** @internal The tensor that this is a differentiable view of, directly or through other views. */
@@ -63,13 +62,14 @@ export class Tensor implements View {
   historyVersion = 0;
   /** @internal The node of a leaf that takes gradients, once one was needed. */
   accumulator: AccumulateGrad | null = null;
-  /** @internal Made in inference mode. */
-  readonly inference: boolean;
+  /** @internal Made in inference mode; `isInference()` for users. */
+  inference!: boolean;
+  private gradient: Tensor | null = null;
   private node: Node | null = null;
   private wantsGrad = false;
   private shapeObject: Size | null = null;
   private rowMajor: boolean | null = null;
-  private count: number;
+  private count!: number;
 
   /** A tensor of the default dtype: uninitialised of the given sizes. `torch.tensor` is the better way to make one. */
   constructor(...size: number[]);
@@ -90,7 +90,7 @@ export class Tensor implements View {
     sizes?: unknown,
     strides?: unknown,
     offset?: unknown,
-    contiguous: boolean | null = null,
+    contiguous?: unknown,
   ) {
     if (!(storage instanceof Storage)) {
       // biome-ignore lint/complexity/noArguments: rest parameters would slow down every tensor
@@ -102,7 +102,7 @@ export class Tensor implements View {
     this.sizes = sizes as readonly number[];
     this.strides = strides as readonly number[];
     this.offset = offset as number;
-    this.rowMajor = contiguous;
+    this.rowMajor = (contiguous ?? null) as boolean | null;
     this.count = product(this.sizes);
     this.inference = isInferenceModeEnabled();
   }
@@ -128,8 +128,10 @@ export class Tensor implements View {
     return this.count;
   }
 
-  /** Is the memory in row-major order without gaps? */
-  isContiguous(): boolean {
+  /** Is the memory in row-major order without gaps? With `memoryFormat`: in the order of that format? */
+  isContiguous(options?: { memoryFormat?: MemoryFormatLike }): boolean {
+    const format = options === undefined ? contiguousFormat : memoryFormatOf(options.memoryFormat, contiguousFormat);
+    if (format !== contiguousFormat) return isInFormat(this.sizes, this.strides, format);
     this.rowMajor ??= isContiguous(this.sizes, this.strides);
     return this.rowMajor;
   }
@@ -143,6 +145,19 @@ export class Tensor implements View {
     this.shapeObject = null;
     this.rowMajor = null;
     this.count = product(sizes);
+  }
+
+  /**
+   * The accumulated gradient of a leaf (or of a tensor with `retainGrad()`), or null. Assignable: throws where the value is not a tensor of
+   * the same shape, dtype and device.
+   */
+  get grad(): Tensor | null {
+    return this.gradient;
+  }
+
+  set grad(value: Tensor | null) {
+    if (value !== null && value !== undefined) checkGrad(this, value);
+    this.gradient = value ?? null;
   }
 
   /** Does autograd record what is done with this tensor? Assignable on leaves. */
@@ -168,7 +183,7 @@ export class Tensor implements View {
       );
     }
     if (wanted && !this.dtype.isFloatingPoint) {
-      throw new RuntimeError('only Tensors of floating point and complex dtype can require gradients');
+      throw new RuntimeError('only Tensors of floating point dtype can require gradients');
     }
     if (wanted && this.inference && !isInferenceModeEnabled()) {
       throw new RuntimeError(
@@ -201,6 +216,11 @@ export class Tensor implements View {
   /** True for tensors that were not made by a recorded op. */
   get isLeaf(): boolean {
     return this.gradFn === null;
+  }
+
+  /** Was it made in inference mode? Then it takes no part in autograd. https://pytorch.org/docs/stable/generated/torch.Tensor.is_inference.html */
+  isInference(): boolean {
+    return this.inference;
   }
 
   /** How often the memory was changed in place. */
@@ -243,7 +263,7 @@ export class Tensor implements View {
 
   /** Operators do not work on objects in JavaScript: says which method to call instead of computing nonsense. */
   [Symbol.toPrimitive](hint: string): string {
-    if (hint === 'string') return services.format(this);
+    if (hint === 'string') return this.toString();
     throw new ArgumentTypeError(
       'JavaScript operators do not work on tensors. Call the method: a.add(b) for a + b, a.sub(b) for a - b, a.mul(b) for a * b, ' +
         'a.div(b) for a / b, a.pow(b) for a ** b, a.matmul(b) for a @ b, a.neg() for -a, a.eq(b), a.lt(b), a.gt(b) for comparisons; ' +
@@ -275,8 +295,24 @@ export class Tensor implements View {
 
 printsAs(Tensor);
 
+/** Throws PyTorch's errors where `grad` cannot be the gradient of `tensor`. */
+function checkGrad(tensor: Tensor, grad: unknown): void {
+  if (!(grad instanceof Tensor)) {
+    throw new ArgumentTypeError(
+      `assigned grad expected to be a Tensor or None but got grad of type ${pythonType(grad)}`,
+    );
+  }
+  if (grad === tensor) throw new RuntimeError("can't assign Variable as its own grad");
+  if (grad.dtype !== tensor.dtype) throw new RuntimeError('assigned grad has data of a different type');
+  if (grad.storage.device !== tensor.storage.device) {
+    throw new RuntimeError('assigned grad has data located on a different device');
+  }
+  if (!sameSizes(grad.sizes, tensor.sizes))
+    throw new RuntimeError('assigned grad has data of a different size');
+}
+
 /**
- * How a view was made, where that forbids in-place changes later: by an op with several views as output, inside `noGrad`,
+ * How a view was made, where that forbids in-place changes later: by an op with several views as output, inside `noGrad` or inference mode,
  * or by a custom Function.
  */
-export type ViewKind = 'plain' | 'multiple' | 'noGrad' | 'function';
+export type ViewKind = 'plain' | 'multiple' | 'noGrad' | 'inference' | 'function';

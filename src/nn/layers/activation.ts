@@ -381,7 +381,7 @@ export class Threshold extends Module {
   }
 
   override extraRepr(): string {
-    return `threshold=${show(this.threshold)}, value=${show(this.value)}${this.inplace ? ', inplace=True' : ''}`;
+    return `threshold=${showFloat(this.threshold)}, value=${showFloat(this.value)}${this.inplace ? ', inplace=True' : ''}`;
   }
 }
 

@@ -3,7 +3,7 @@ import { ValueError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional/index.ts';
 import { Module } from '../module.ts';
-import { settings, show } from './common.ts';
+import { settings, show, showFloat } from './common.ts';
 
 interface DropoutOptions {
   p?: number;
@@ -26,7 +26,7 @@ abstract class DropoutBase extends Module {
   }
 
   override extraRepr(): string {
-    return `p=${show(this.p)}, inplace=${show(this.inplace)}`;
+    return `p=${showFloat(this.p)}, inplace=${show(this.inplace)}`;
   }
 }
 

@@ -139,7 +139,7 @@ export function indexPutByTensors(
   const locate = locateAdvanced(input, indices);
   const { sizes } = locate(input);
   checkFits(values, sizes);
-  runtime.checkInplace(input);
+  runtime.checkInplace(input, [values]);
   const source = values.storage === input.storage ? runtime.noGrad(() => values.clone()) : values;
   writeAt(input, source, locate, accumulate ? 'add' : 'set', advancedBounds);
   const valueSizes = values.sizes;

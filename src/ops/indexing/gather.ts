@@ -183,7 +183,7 @@ function scatterInto(
   if (index.numel() === 0) return input;
   const target = input.sizes.length === 0 ? runtime.alias(input, [1], [1], input.offset) : input;
   const locate = alongDim(atLeast1d(index), d);
-  runtime.checkInplace(input);
+  runtime.checkInplace(input, [source]);
   const limited = narrowTo(atLeast1d(source), atLeast1d(index).sizes);
   const before = mode === 'mul' && runtime.needsGrad([input, source]) ? input.clone() : null;
   writeAt(target, limited, locate, mode, boundsError(d));
@@ -321,7 +321,7 @@ function slicesInto(
     );
   }
   const i = atLeast1d(index);
-  runtime.checkInplace(input);
+  runtime.checkInplace(input, [source]);
   const target = input.sizes.length === 0 ? runtime.alias(input, [1], [1], input.offset) : input;
   const from = atLeast1d(source);
   const locate = slicesAt(i, d, target.sizes);
@@ -395,7 +395,7 @@ export const indexFill_: FillCall = define(
       ? value.to(input.dtype)
       : runtime.full([], value as Scalar, input.dtype, input);
     const target = input.sizes.length === 0 ? runtime.alias(input, [1], [1], input.offset) : input;
-    runtime.checkInplace(input);
+    runtime.checkInplace(input, [value]);
     const locate = slicesAt(i, d, target.sizes);
     writeAt(target, fill, (t) => ({ ...locate(t), wrap: true }), 'set', boundsError(d));
     return runtime.recordInplace(input, {

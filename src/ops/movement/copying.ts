@@ -1,17 +1,21 @@
 /** Copies and conversions: `clone`, `contiguous`, `to`, `copy_`. */
 import { DType, dtypeFromName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
+import {
+  contiguousFormat,
+  isInFormat,
+  type MemoryFormat,
+  type MemoryFormatLike,
+  memoryFormatOf,
+  preserveFormat,
+} from '../../base/memoryFormat.ts';
 import { sameSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type Scalar } from '../define.ts';
 import { runtime } from '../runtime.ts';
 
-/** `preserve` keeps the order of dimensions in memory where there are no gaps; `contiguous` is row-major. */
-export type MemoryFormat = 'preserve' | 'contiguous';
-
 function copied(name: string, input: Tensor, dtype: DType, format: MemoryFormat): Tensor {
-  const out =
-    format === 'preserve' ? runtime.emptyLike(input, dtype) : runtime.empty(input.sizes, dtype, input);
+  const out = runtime.emptyLike(input, dtype, format);
   runtime.copyInto(out, input);
   const from = input.dtype;
   return runtime.record(out, {
@@ -25,16 +29,31 @@ function copied(name: string, input: Tensor, dtype: DType, format: MemoryFormat)
 }
 
 /** A copy with its own memory; gradients flow through. https://pytorch.org/docs/stable/generated/torch.clone.html */
-export const clone: Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> = define(
+export const clone: Call<[input: Tensor], { memoryFormat?: MemoryFormatLike | null }, Tensor> = define(
   'clone(input, *, memoryFormat=None)',
-  (input: Tensor, memoryFormat?: MemoryFormat | null) =>
-    copied('Clone', input, input.dtype, memoryFormat ?? 'preserve'),
+  (input: Tensor, memoryFormat?: MemoryFormatLike | null) =>
+    copied('Clone', input, input.dtype, memoryFormatOf(memoryFormat, preserveFormat)),
 );
 
-/** The tensor itself where its memory is row-major, else a copy. https://pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html */
-export const contiguous: Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> = define(
+/**
+ * The tensor itself where its memory is in the order of the format (row-major unless given), else a copy.
+ * https://pytorch.org/docs/stable/generated/torch.Tensor.contiguous.html
+ */
+export const contiguous: Call<
+  [input: Tensor, memoryFormat?: MemoryFormatLike | null],
+  { memoryFormat?: MemoryFormatLike | null },
+  Tensor
+> = define(
   'contiguous(input, memoryFormat=None)',
-  (input: Tensor) => (input.isContiguous() ? input : copied('Clone', input, input.dtype, 'contiguous')),
+  (input: Tensor, memoryFormat?: MemoryFormatLike | null) => {
+    const format = memoryFormatOf(memoryFormat, contiguousFormat);
+    if (format === preserveFormat) {
+      throw new RuntimeError('preserve memory format is unsupported by the contiguous operator');
+    }
+    const already =
+      format === contiguousFormat ? input.isContiguous() : isInFormat(input.sizes, input.strides, format);
+    return already ? input : copied('Clone', input, input.dtype, format);
+  },
   { methodOnly: true },
 );
 
@@ -43,7 +62,7 @@ interface ToOptions {
   device?: unknown;
   copy?: boolean;
   nonBlocking?: boolean;
-  memoryFormat?: MemoryFormat | null;
+  memoryFormat?: MemoryFormatLike | null;
   other?: Tensor;
 }
 
@@ -70,7 +89,7 @@ export const to: (
     device: unknown,
     copy: boolean = false,
     _nonBlocking: boolean = false,
-    format: MemoryFormat | null = null,
+    memoryFormat: MemoryFormatLike | null = null,
   ) => {
     let dtype = input.dtype;
     let place: unknown = device;
@@ -84,23 +103,37 @@ export const to: (
       else if (x !== undefined && x !== null) place = x;
     }
     const moved = place === undefined || place === null ? input : runtime.toDevice(input, place);
-    if (moved.dtype === dtype && !always) return moved;
-    return copied('ToCopy', moved, dtype, format ?? 'preserve');
+    return converted(moved, dtype, always, memoryFormat);
   },
   { methodOnly: true },
 );
 
-function conversion(
-  name: string,
-  dtypeName: string,
-): Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor> {
-  const dtype = dtypeFromName(dtypeName);
-  return define(`${name}(input, memoryFormat=None)`, (input: Tensor) => input.to(dtype), {
-    methodOnly: true,
-  });
+/** The tensor itself where dtype and memory format are so already. */
+function converted(
+  input: Tensor,
+  dtype: DType,
+  always: boolean,
+  memoryFormat: MemoryFormatLike | null | undefined,
+): Tensor {
+  const format = memoryFormatOf(memoryFormat, preserveFormat);
+  const fits = format === preserveFormat || isInFormat(input.sizes, input.strides, format);
+  return input.dtype === dtype && fits && !always ? input : copied('ToCopy', input, dtype, format);
 }
 
-type Conversion = Call<[input: Tensor], { memoryFormat?: MemoryFormat | null }, Tensor>;
+type Conversion = Call<
+  [input: Tensor, memoryFormat?: MemoryFormatLike | null],
+  { memoryFormat?: MemoryFormatLike | null },
+  Tensor
+>;
+
+function conversion(name: string, dtypeName: string): Conversion {
+  const dtype = dtypeFromName(dtypeName);
+  return define(
+    `${name}(input, memoryFormat=None)`,
+    (input: Tensor, memoryFormat?: MemoryFormatLike | null) => converted(input, dtype, false, memoryFormat),
+    { methodOnly: true },
+  );
+}
 
 /** To float32. */
 export const float: Conversion = conversion('float', 'float32');
@@ -143,7 +176,7 @@ export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlo
   define(
     'copy_(input, other|src: Tensor, nonBlocking=False)',
     (input: Tensor, source: Tensor) => {
-      runtime.checkInplace(input);
+      runtime.checkInplace(input, [source]);
       // Checks the shapes, with PyTorch's message.
       const expanded = sameSizes(source.sizes, input.sizes) ? source : source.expand(input.sizes);
       const on = source.device === input.device ? expanded : runtime.toDevice(expanded, input.device);
@@ -172,7 +205,7 @@ export const detach: Call<[input: Tensor], object, Tensor> = define('detach(inpu
 
 /** Writes one value everywhere. */
 function fillWith(input: Tensor, value: Scalar | Tensor, name: string): Tensor {
-  runtime.checkInplace(input);
+  runtime.checkInplace(input, [value]);
   if (runtime.isTensor(value) && value.sizes.length !== 0) {
     throw new RuntimeError(
       `fill_ only supports 0-dimension value tensor but got tensor with ${value.sizes.length} dimensions.`,
