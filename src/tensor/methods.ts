@@ -4,9 +4,10 @@ import type * as access from './access.ts';
 import type * as create from './create.ts';
 import type * as graph from './graph.ts';
 import type * as indexing from './indexing.ts';
-import type * as random from './random.ts';
+import type * as creation from './random/create.ts';
+import type * as randomMethods from './random/methods.ts';
 
-type Table = typeof ops & typeof access & typeof create & typeof graph & typeof random &
+type Table = typeof ops & typeof access & typeof create & typeof graph & typeof creation & typeof randomMethods &
   Pick<typeof indexing, 'index' | 'indexPut_'>;
 
 /** Parameters after the first, for every form of call. */

@@ -1,6 +1,4 @@
-/** Random tensors. */
-import type { Tensor } from './tensor.ts';
-const missing = (..._: unknown[]): Tensor => { throw new Error('random is being written'); };
-export class Generator {}
-export const defaultGenerator: Generator = new Generator();
-export const bernoulli = missing, getRngState = missing, initialSeed = missing, manualSeed = missing, multinomial = missing, normal = missing, rand = missing, randint = missing, randintLike = missing, randLike = missing, randn = missing, randnLike = missing, randperm = missing, seed = missing, setRngState = missing;
+/** Random numbers: PyTorch's CPU stream, bit for bit. https://pytorch.org/docs/stable/torch.html#random-sampling */
+export * from './random/create.ts';
+export * from './random/generator.ts';
+export * from './random/methods.ts';
