@@ -38,6 +38,14 @@ export {
   uint8,
 } from './base/dtype.ts';
 export * from './base/errors.ts';
+export {
+  channelsLast,
+  channelsLast3d,
+  contiguousFormat,
+  MemoryFormat,
+  type MemoryFormatLike,
+  preserveFormat,
+} from './base/memoryFormat.ts';
 export { finfo, type FloatInfo, iinfo, type IntegerInfo } from './base/typeinfo.ts';
 export * as data from './data/index.ts';
 export * from './io/index.ts';

@@ -10,7 +10,13 @@ import {
 } from '../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
 import { toBfloat16, toFloat16 } from '../base/float16.ts';
-import { type MemoryFormatLike, memoryFormatOf, preserveFormat } from '../base/memoryFormat.ts';
+import {
+  contiguousFormat,
+  formatStrides,
+  type MemoryFormatLike,
+  memoryFormatOf,
+  preserveFormat,
+} from '../base/memoryFormat.ts';
 import { showSizes } from '../base/shape.ts';
 import { type Call, define, type FreeCall, type Scalar } from '../ops/define.ts';
 import type { TypedArray } from '../ops/runtime.ts';
@@ -95,10 +101,25 @@ type SizesCall = {
 function constantCreation(name: string, value: number | null): SizesCall {
   return define(
     `${name}(*size, ${CREATION}, out=None, memoryFormat=None)`,
-    (size: readonly number[] | undefined, dtype?: DType | null, requiresGrad?: boolean, device?: unknown) =>
-      filled(size ?? [], dtype ?? getDefaultDtype(), device, requiresGrad, (t) => {
+    (
+      size: readonly number[] | undefined,
+      dtype?: DType | null,
+      requiresGrad?: boolean,
+      device?: unknown,
+      _layout?: unknown,
+      _pinMemory?: boolean,
+      _out?: Tensor | null,
+      memoryFormat?: MemoryFormatLike | null,
+    ) => {
+      const out = filled(size ?? [], dtype ?? getDefaultDtype(), device, requiresGrad, (t) => {
         if (value !== null) fillMemory(t, value);
-      }),
+      });
+      const format = memoryFormatOf(memoryFormat, contiguousFormat);
+      if (format === preserveFormat) throw new RuntimeError('unsupported memory format Preserve');
+      if (format !== contiguousFormat)
+        out.rebind(out.storage, out.sizes, formatStrides(out.sizes, format), 0);
+      return out;
+    },
     { functionOnly: true },
   ) as unknown as SizesCall;
 }

@@ -130,7 +130,8 @@ export class Tensor implements View {
 
   /** Is the memory in row-major order without gaps? With `memoryFormat`: in the order of that format? */
   isContiguous(options?: { memoryFormat?: MemoryFormatLike }): boolean {
-    const format = options === undefined ? contiguousFormat : memoryFormatOf(options.memoryFormat, contiguousFormat);
+    const format =
+      options === undefined ? contiguousFormat : memoryFormatOf(options.memoryFormat, contiguousFormat);
     if (format !== contiguousFormat) return isInFormat(this.sizes, this.strides, format);
     this.rowMajor ??= isContiguous(this.sizes, this.strides);
     return this.rowMajor;
