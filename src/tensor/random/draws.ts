@@ -70,7 +70,7 @@ const LN2_LOW = f32(-2.1219444e-4);
 const LN2_HIGH = f32(0.693359375);
 const SMALLEST_NORMAL = 2 ** -126;
 const FOUR_BY_PI = f32(4 / Math.PI);
-const [DP1, DP2, DP3] = [-0.78515625, -2.4187564849853516e-4, -3.77489497744594108e-8].map(f32);
+const [DP1, DP2, DP3] = [-0.78515625, -2.4187564849853516e-4, -3.774894977445941e-8].map(f32);
 const COS_COEFFICIENTS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(f32);
 const SIN_COEFFICIENTS = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(f32);
 const TWO_PI = f32(2 * Math.PI);
@@ -154,6 +154,44 @@ function fillBlocks<T extends Float32Array | Float64Array>(
     for (let i = length - 16; i < length; i++) data[i] = uniform();
     block(data, length - 16);
   }
+}
+
+/**
+ * The same for 16-bit floats, as doubles. `round` rounds what is stored in the dtype; functions and products of float16 are float32
+ * in PyTorch, those of bfloat16 are bfloat16: `step` rounds them.
+ */
+function normalBlock16(
+  data: Float64Array,
+  at: number,
+  mean: number,
+  std: number,
+  round: (x: number) => number,
+  step: (x: number) => number,
+): void {
+  for (let j = at; j < at + 8; j++) {
+    const u1 = round(1 - data[j]);
+    const radius = round(step(Math.sqrt(step(-2 * step(Math.log(u1))))));
+    const theta = round(2 * Math.PI * data[j + 8]);
+    data[j] = round(step(step(step(radius * step(Math.cos(theta))) * std) + mean));
+    data[j + 8] = round(step(step(step(radius * step(Math.sin(theta))) * std) + mean));
+  }
+}
+
+/** 16 or more normal numbers of a 16-bit float type with `digits` significant bits. */
+export function normals16(
+  count: number,
+  generator: Generator,
+  mean: number,
+  std: number,
+  digits: number,
+  round: (x: number) => number,
+): Float64Array {
+  const data = new Float64Array(count);
+  const uniform = (): number => (generator.engine.draw() & (2 ** digits - 1)) * 2 ** -digits;
+  const [m, s] = [round(mean), round(std)];
+  const step = digits === 11 ? f32 : round;
+  fillBlocks(data, uniform, (d, at) => normalBlock16(d, at, m, s, round, step));
+  return data;
 }
 
 /** Fills contiguous memory of 16 or more elements with N(mean, std²). */

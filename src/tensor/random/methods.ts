@@ -10,7 +10,7 @@ import { runtime } from '../../ops/runtime.ts';
 import { empty } from '../allocate.ts';
 import { toArray } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
-import { bits64, fillNormal, fma32, normal64, uniform32, uniform64 } from './draws.ts';
+import { bits64, fillNormal, fma32, normal64, normals16, uniform32, uniform64 } from './draws.ts';
 import { generatorOf, overwrite, requireFloat, store } from './fill.ts';
 import type { Generator } from './generator.ts';
 import { fillIntegers, integerDraw } from './integers.ts';
@@ -78,9 +78,13 @@ function writeNormal(
   std: number,
   whole: boolean,
 ): void {
-  if (whole && data.length >= 16 && (data instanceof Float32Array || data instanceof Float64Array)) {
-    fillNormal(data, g, mean, std);
-  } else store(data, dtype, () => normal64(g) * std + mean);
+  if (!whole || data.length < 16) store(data, dtype, () => normal64(g) * std + mean);
+  else if (data instanceof Float32Array || data instanceof Float64Array) fillNormal(data, g, mean, std);
+  else {
+    const values = normals16(data.length, g, mean, std, significand[dtype.name], roundTo(dtype));
+    let i = 0;
+    store(data, dtype, () => values[i++]);
+  }
 }
 
 /** Fills with N(mean, std²). https://pytorch.org/docs/stable/generated/torch.Tensor.normal_.html */
