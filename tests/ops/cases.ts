@@ -65,6 +65,8 @@ interface Facts {
   readonly random: boolean;
   /** Elements of the result are undefined: only shape and dtype are compared. */
   readonly undefinedValues: boolean;
+  /** The in-place form is another function, with samples of its own. */
+  readonly inplaceApart: boolean;
   /** How far devices may be apart, in multiples of the usual tolerance, and why. */
   readonly looser: number;
 }
@@ -77,6 +79,7 @@ const usual: Facts = {
   layoutMatters: false,
   random: false,
   undefinedValues: false,
+  inplaceApart: false,
   looser: 1,
 };
 
@@ -121,6 +124,11 @@ export class OpCase {
   /** Draws random numbers. */
   random(): OpCase {
     return this.with({ random: true });
+  }
+
+  /** The in-place form is another function, with samples of its own. */
+  inplaceApart(): OpCase {
+    return this.with({ inplaceApart: true });
   }
 
   /** The result is uninitialised memory. */

@@ -17,7 +17,7 @@ import { GAP, Operand } from './operands.ts';
 export function checkForms(path: string, fn: Fn, spec: OpCase): void {
   const signature = definition(path)?.signature;
   const top = !path.includes('.');
-  const inplace = top ? methodOf(`${path}_`) : undefined;
+  const inplace = top && !spec.facts.inplaceApart ? methodOf(`${path}_`) : undefined;
   const method = top ? methodOf(path) : undefined;
   const first = signature?.parameters[0]?.names[0];
   spec.samples.forEach((sample, n) => {

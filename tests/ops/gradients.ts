@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import * as torch from 'typetorch';
 import { fill, type OpCase, operandsOf, type Sample } from './cases.ts';
-import { direction, type Fn, methodOf, outcome, tensorsIn } from './harness.ts';
+import { callArguments, direction, type Fn, methodOf, outcome, tensorsIn } from './harness.ts';
 import type { Layout } from './operands.ts';
 
 const { gradcheck, gradgradcheck } = torch.autograd;
@@ -18,7 +18,7 @@ function asFunction(
   const inputs = operandsOf(sample).map((operand) => operand.make(setting));
   const call = (...tensors: torch.Tensor[]): torch.Tensor[] => {
     if (spec.facts.random) torch.manualSeed(3);
-    const args = fill(sample, (_, i) => tensors[i]);
+    const args = callArguments(sample, setting, (_, i) => tensors[i]);
     return tensorsIn(fn(...args));
   };
   return { call, inputs };

@@ -7,12 +7,16 @@ import { type Layout, Operand } from './operands.ts';
 
 export type Fn = (...args: unknown[]) => unknown;
 
-/** A function by its path from `torch`; `Tensor.name` is a method, its first argument the tensor. */
+/**
+ * A function by its path from `torch`; `Tensor.name`, and a name that only methods have, is a method, its first argument the
+ * tensor.
+ */
 export function resolve(path: string): Fn {
   const parts = path.split('.');
   const name = parts[parts.length - 1];
   let fn: Fn;
-  if (parts[0] === 'Tensor') {
+  const plain = parts.length === 1 && !(name in torch);
+  if (parts[0] === 'Tensor' || plain) {
     const method = methodOf(name);
     assert.ok(method, `Tensor has no method ${name}`);
     fn = (self, ...args) => method.call(self, ...args);
@@ -48,8 +52,16 @@ export interface Setting {
 
 /** A sample's arguments as values for one setting. */
 export function argumentsFor(sample: Sample, setting: Setting): unknown[] {
-  const args = fill(sample, (operand) => operand.make(setting));
-  return args.map((a) => withSetting(a, setting));
+  return callArguments(sample, setting, (operand) => operand.make(setting));
+}
+
+/** A sample's arguments with `make` for the operands, and the setting's device and dtype where it asks for them. */
+export function callArguments(
+  sample: Sample,
+  setting: Setting,
+  make: (operand: Operand, i: number) => unknown,
+): unknown[] {
+  return fill(sample, make).map((a) => withSetting(a, setting));
 }
 
 function withSetting(value: unknown, setting: Setting): unknown {

@@ -372,6 +372,9 @@ export const multinomial: Call<
       throw new RuntimeError('cannot sample n_sample > prob_dist.size(-1) samples without replacement');
     }
     const shape = [...input.sizes.slice(0, -1), numSamples];
+    if (categories === 0) {
+      throw new RuntimeError('invalid multinomial distribution (sum of probabilities <= 0)');
+    }
     if (input.numel() === 0) return empty(shape, int64, input.storage.device);
     checkWeights(toArray(input.detach().to(float64).contiguous()) as Float64Array, categories);
     return runtime.noGrad(() =>

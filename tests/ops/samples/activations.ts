@@ -15,10 +15,11 @@ const alongDim = () =>
 
 export const activations: Table = functional({
   ...(each(
-    ['relu', 'relu6', 'gelu', 'hardsigmoid', 'hardswish', 'logsigmoid', 'mish', 'selu', 'sigmoid', 'silu'],
+    ['relu', 'relu6', 'hardsigmoid', 'hardswish', 'logsigmoid', 'mish', 'selu', 'sigmoid', 'silu'],
     one,
   ) as Record<string, OpCase>),
   ...(each(['softplus', 'softsign', 'tanh', 'tanhshrink', 'relu_'], one) as Record<string, OpCase>),
+  gelu: op(s(x([2, 3])), s(x([2, 3]), { approximate: 'tanh' })),
   elu: op(s(x([2, 3])), s(x([2, 3]), 1.5)),
   celu: op(s(x([2, 3])), s(x([2, 3]), 1.5)),
   leakyRelu: op(s(x([2, 3])), s(x([2, 3]), 0.2)),
@@ -30,7 +31,6 @@ export const activations: Table = functional({
 });
 
 export const gated: Table = functional({
-  gelu: op(s(x([2, 3]), { approximate: 'tanh' })),
   prelu: op(s(x([2, 3]), x([3])), s(x([2, 3, 2]), positive([1]))),
   glu: op(s(x([2, 4])), s(x([4, 3]), 0)),
   softmax: alongDim(),

@@ -33,6 +33,8 @@ export const table: Table = {
     s(7, positive([3])),
   ).underivable(),
   neg: one(),
+  positive: one(),
+  relu: one(),
   negative: alias('neg'),
   abs: one(),
   absolute: alias('abs'),

@@ -1,0 +1,5 @@
+/** Functions that draw random numbers. */
+import { checkTable } from './check.ts';
+import { table } from './samples/random.ts';
+
+checkTable(table);

@@ -1,0 +1,30 @@
+/** All tables of samples. A new file of samples is listed here and run by a test file of its own. */
+import type { Table } from '../cases.ts';
+import { activations, gated } from './activations.ts';
+import { table as contraction } from './contraction.ts';
+import { creation, reading } from './creation.ts';
+import { table as indexing } from './indexing.ts';
+import { convolution, linear, normalization, pooling } from './layers.ts';
+import { table as losses } from './losses.ts';
+import { table as movement } from './movement.ts';
+import { table as pointwise } from './pointwise.ts';
+import { table as random } from './random.ts';
+import { table as reduction } from './reduction.ts';
+
+export const tables: readonly Table[] = [
+  pointwise,
+  reduction,
+  movement,
+  contraction,
+  indexing,
+  creation,
+  reading,
+  activations,
+  gated,
+  linear,
+  convolution,
+  pooling,
+  normalization,
+  losses,
+  random,
+];
