@@ -103,23 +103,24 @@ function divisionByZero(): never {
   throw new RuntimeError('ZeroDivisionError');
 }
 
-const onFloats: Readonly<Record<Exclude<Arithmetic, 'and' | 'or' | 'xor' | 'not' | 'shl' | 'shr'>, FloatFn>> = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
-  rem: (a, b) => a % b,
-  neg: (a) => -a,
-  abs: Math.abs,
-  min: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b)),
-  max: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b)),
-  sqrt: Math.sqrt,
-  floor: Math.floor,
-  ceil: Math.ceil,
-  trunc: Math.trunc,
-  round: roundHalfEven,
-  copysign: (a, b) => (b < 0 || Object.is(b, -0) || isNegativeNaN(b) ? -Math.abs(a) : Math.abs(a)),
-};
+const onFloats: Readonly<Record<Exclude<Arithmetic, 'and' | 'or' | 'xor' | 'not' | 'shl' | 'shr'>, FloatFn>> =
+  {
+    add: (a, b) => a + b,
+    sub: (a, b) => a - b,
+    mul: (a, b) => a * b,
+    div: (a, b) => a / b,
+    rem: (a, b) => a % b,
+    neg: (a) => -a,
+    abs: Math.abs,
+    min: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.min(a, b)),
+    max: (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : Math.max(a, b)),
+    sqrt: Math.sqrt,
+    floor: Math.floor,
+    ceil: Math.ceil,
+    trunc: Math.trunc,
+    round: roundHalfEven,
+    copysign: (a, b) => (b < 0 || Object.is(b, -0) || isNegativeNaN(b) ? -Math.abs(a) : Math.abs(a)),
+  };
 
 function isNegativeNaN(x: number): boolean {
   if (!Number.isNaN(x)) return false;
@@ -166,12 +167,18 @@ function toInt64(x: number): bigint {
   return BigInt(Math.trunc(x));
 }
 
+/** The same for 32 bits. */
+function toInt32(x: number): number {
+  return x > -(2 ** 31) - 1 && x < 2 ** 31 ? Math.trunc(x) | 0 : -(2 ** 31);
+}
+
 /** Conversion between the types of expressions. */
 export function convert(x: Value, from: ComputeType, to: ComputeType): Value {
   if (from === to) return x;
   if (to === 'bool') return typeof x === 'bigint' ? (x !== 0n ? 1 : 0) : x !== 0 ? 1 : 0;
   if (to === 'f64') return Number(x);
   if (to === 'f32') return Math.fround(Number(x));
+  if (to === 'i32' && isFloat(from)) return toInt32(Number(x));
   const wide = typeof x === 'bigint' ? x : isFloat(from) ? toInt64(x) : BigInt(x);
   return to === 'i64' ? wide : Number(BigInt.asIntN(32, wide));
 }
@@ -246,7 +253,11 @@ export function compile(roots: readonly Expr[]): Evaluate {
       if (e.op === 'input') values[i] = inputs[Number(e.value)];
       else if (e.op === 'param') values[i] = paramValue(params[Number(e.value)], e.type);
       else if (e.op === 'const') values[i] = e.value;
-      else values[i] = apply(e, argPlaces[i].map((a) => values[a]));
+      else
+        values[i] = apply(
+          e,
+          argPlaces[i].map((a) => values[a]),
+        );
     }
     return rootPlaces.map((r) => values[r]);
   };

@@ -238,15 +238,38 @@ export class Lanes {
           this.extract(x, from, lane);
           f.op('f64.convert_i64_s');
         });
+      case 'f32>i32':
+      case 'f64>i32':
+        return this.toInt32(x, from as 'f32' | 'f64');
       default:
-        // Floats to integers.
+        // Floats to i64.
         return this.perLane(to, (lane) => {
           this.extract(x, from, lane);
           if (from === 'f32') f.op('f64.promote_f32');
           f.call(this.toInt64());
-          if (to === 'i32') f.op('i32.wrap_i64');
         });
     }
+  }
+
+  /** Towards zero; what does not fit is INT32_MIN, as on x86-64, where the instruction gives INT32_MAX, or 0 for NaN. */
+  private toInt32(x: Vec, from: 'f32' | 'f64'): Vec {
+    const { f } = this;
+    const op = from === 'f32' ? 'f32x4.lt' : 'f64x2.lt';
+    const below = this.make(from, (part) => {
+      f.get(x[part]);
+      this.pushConstant(2 ** 31, from);
+      f.op(op);
+    });
+    const fits = from === 'f32' ? below : this.narrowMask(below);
+    return this.make('i32', () => {
+      if (from === 'f32') f.get(x[0]).op('i32x4.trunc_sat_f32x4_s');
+      else {
+        f.get(x[0]).op('i32x4.trunc_sat_f64x2_s_zero').get(x[1]).op('i32x4.trunc_sat_f64x2_s_zero');
+        f.shuffle([0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23]);
+      }
+      this.pushConstant(-(2 ** 31), 'i32');
+      f.get(fits[0]).op('v128.bitselect');
+    });
   }
 
   private isNonzero(x: Vec, from: ComputeType): Vec {

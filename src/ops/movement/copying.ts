@@ -2,6 +2,8 @@
 import { DType, dtypeFromName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import {
+  channelsLast,
+  channelsLast3d,
   contiguousFormat,
   isInFormat,
   type MemoryFormat,
@@ -80,12 +82,13 @@ export const to: (
   target?: DType | Tensor | string | ToOptions | null,
   ...rest: unknown[]
 ) => Tensor = define(
-  'to(input, other|dtype=None, second=None, third=None, *, device=None, copy=False, nonBlocking=False, memoryFormat=None)',
+  'to(input, other|dtype=None, second=None, third=None, fourth=None, *, device=None, copy=False, nonBlocking=False, memoryFormat=None)',
   (
     input: Tensor,
     first: unknown,
     second: unknown,
     third: unknown,
+    fourth: unknown,
     device: unknown,
     copy: boolean = false,
     _nonBlocking: boolean = false,
@@ -93,17 +96,18 @@ export const to: (
   ) => {
     let dtype = input.dtype;
     let place: unknown = device;
-    let always = copy;
-    for (const x of [first, second, third]) {
+    // By position the flags are nonBlocking, then copy.
+    const flags: boolean[] = [];
+    for (const x of [first, second, third, fourth]) {
       if (x instanceof DType) dtype = x;
       else if (runtime.isTensor(x)) {
         dtype = x.dtype;
         place = x.device;
-      } else if (typeof x === 'boolean') always ||= x && x !== second;
+      } else if (typeof x === 'boolean') flags.push(x);
       else if (x !== undefined && x !== null) place = x;
     }
     const moved = place === undefined || place === null ? input : runtime.toDevice(input, place);
-    return converted(moved, dtype, always, memoryFormat);
+    return converted(moved, dtype, copy || (flags[1] ?? false), memoryFormat);
   },
   { methodOnly: true },
 );
@@ -116,8 +120,15 @@ function converted(
   memoryFormat: MemoryFormatLike | null | undefined,
 ): Tensor {
   const format = memoryFormatOf(memoryFormat, preserveFormat);
-  const fits = format === preserveFormat || isInFormat(input.sizes, input.strides, format);
+  const fits = format === preserveFormat || format === apparentFormat(input);
   return input.dtype === dtype && fits && !always ? input : copied('ToCopy', input, dtype, format);
+}
+
+/** The format that the strides suggest (PyTorch's suggest_memory_format): contiguous unless they are those of channels last. */
+function apparentFormat(input: Tensor): MemoryFormat {
+  const { sizes, strides } = input;
+  if (input.isContiguous()) return contiguousFormat;
+  return [channelsLast, channelsLast3d].find((f) => isInFormat(sizes, strides, f)) ?? contiguousFormat;
 }
 
 type Conversion = Call<
