@@ -44,7 +44,11 @@ const rules: Record<Exclude<Intrinsic, Leaf>, Rule> = {
   round: zero,
   // 0 where x is 0, as PyTorch has it
   copysign: ([x], out) => [
-    E.select(E.eq(x, 0), E.constant(0, x.type), E.select(E.eq(E.lt(x, 0), E.lt(out, 0)), E.constant(1, x.type), -1)),
+    E.select(
+      E.eq(x, 0),
+      E.constant(0, x.type),
+      E.select(E.eq(E.lt(x, 0), E.lt(out, 0)), E.constant(1, x.type), -1),
+    ),
     null,
   ],
   and: zero,

@@ -53,7 +53,13 @@ export class ReduceProgram {
   readonly output: DType;
   readonly compiled: unknown[] = [];
 
-  constructor(combine: Combine, expr: Expr, inputs: readonly DType[], output: DType, finish: Expr | null = null) {
+  constructor(
+    combine: Combine,
+    expr: Expr,
+    inputs: readonly DType[],
+    output: DType,
+    finish: Expr | null = null,
+  ) {
     this.combine = combine;
     this.expr = expr;
     this.inputs = inputs;

@@ -11,7 +11,9 @@ function entries<T>(named: Named<T>): [string, T][] {
 }
 
 function isNamed(x: unknown): x is Named<Module> {
-  return x instanceof Map || (typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype);
+  return (
+    x instanceof Map || (typeof x === 'object' && x !== null && Object.getPrototypeOf(x) === Object.prototype)
+  );
 }
 
 function at<T>(list: readonly T[], index: number): T {
@@ -35,7 +37,10 @@ export class Sequential extends Module {
     super();
     const named = modules.length === 1 && isNamed(modules[0]) ? entries(modules[0]) : null;
     if (named !== null) for (const [name, module] of named) this.registerModule(name, module);
-    else (modules as Module[]).forEach((m, i) => this.registerModule(String(i), m));
+    else
+      (modules as Module[]).forEach((m, i) => {
+        this.registerModule(String(i), m);
+      });
   }
 
   override forward(input: Tensor): Tensor {
@@ -99,7 +104,9 @@ export class ModuleList extends Module {
   insert(index: number, module: Module): void {
     const list = this.list();
     list.splice(index, 0, module);
-    list.forEach((m, i) => this.registerModule(String(i), m));
+    list.forEach((m, i) => {
+      this.registerModule(String(i), m);
+    });
   }
 
   *[Symbol.iterator](): Generator<Module> {

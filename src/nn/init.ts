@@ -65,7 +65,9 @@ export function fanIn(tensor: Tensor): number {
 function options<T extends object>(names: readonly (keyof T)[], given: readonly unknown[]): T {
   const last = given[given.length - 1];
   const named =
-    typeof last === 'object' && last !== null && Object.getPrototypeOf(last) === Object.prototype ? (last as T) : null;
+    typeof last === 'object' && last !== null && Object.getPrototypeOf(last) === Object.prototype
+      ? (last as T)
+      : null;
   const positional = named === null ? given : given.slice(0, -1);
   const out = { ...(named ?? {}) } as T;
   positional.forEach((v, i) => {
@@ -191,7 +193,10 @@ interface Kaiming {
   nonlinearity?: Nonlinearity;
 }
 
-function kaimingStd(tensor: Tensor, { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' }: Kaiming): number {
+function kaimingStd(
+  tensor: Tensor,
+  { a = 0, mode = 'fan_in', nonlinearity = 'leaky_relu' }: Kaiming,
+): number {
   if (mode !== 'fan_in' && mode !== 'fan_out') {
     throw new ValueError(`Mode ${String(mode)} not supported, please use one of ['fan_in', 'fan_out']`);
   }

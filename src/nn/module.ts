@@ -7,7 +7,13 @@
 import { Function as AutogradFunction, type FunctionContext } from '../autograd/function.ts';
 import { isGradEnabled, noGrad } from '../autograd/mode.ts';
 import type { DType } from '../base/dtype.ts';
-import { ArgumentTypeError, AttributeError, KeyError, NotImplementedError, RuntimeError } from '../base/errors.ts';
+import {
+  ArgumentTypeError,
+  AttributeError,
+  KeyError,
+  NotImplementedError,
+  RuntimeError,
+} from '../base/errors.ts';
 import { printsAs } from '../base/inspect.ts';
 import { sameSizes, showSizes } from '../base/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
@@ -48,8 +54,8 @@ interface Hidden {
 }
 
 /** Modules are called like functions, with the types of their own `forward`. */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor returns a function
 export interface Module {
+  // biome-ignore lint/style/useShorthandFunctionType: `this` in a signature needs an interface
   (...args: Parameters<this['forward']>): ReturnType<this['forward']>;
 }
 
@@ -110,7 +116,11 @@ export class Module {
   }
 
   /** Registers a tensor that belongs to the state but is not trained. */
-  registerBuffer(name: string, tensor: Tensor | null, persistent: boolean | { persistent?: boolean } = true): void {
+  registerBuffer(
+    name: string,
+    tensor: Tensor | null,
+    persistent: boolean | { persistent?: boolean } = true,
+  ): void {
     checkName(this, name, 'buffer');
     const { buffers, nonPersistent } = this.internals;
     buffers.add(name);
@@ -157,7 +167,8 @@ export class Module {
     seen.add(this);
     yield [prefix, this];
     for (const [name, child] of entriesOf(this)) {
-      if (child instanceof Module) yield* child.namedModules(prefix === '' ? name : `${prefix}.${name}`, seen);
+      if (child instanceof Module)
+        yield* child.namedModules(prefix === '' ? name : `${prefix}.${name}`, seen);
     }
   }
 
@@ -261,7 +272,12 @@ export class Module {
   /** Converts floating-point parameters and buffers, or moves them; in place. */
   to(target: DType | string | { dtype?: DType; device?: unknown } | Tensor): this {
     return applyToTensors(this, (t) => {
-      const dtype = target instanceof Tensor ? target.dtype : typeof target === 'object' && 'dtype' in target ? target.dtype : target;
+      const dtype =
+        target instanceof Tensor
+          ? target.dtype
+          : typeof target === 'object' && 'dtype' in target
+            ? target.dtype
+            : target;
       const isType = typeof dtype === 'object' && dtype !== null && 'itemSize' in dtype;
       if (isType && !(dtype as DType).isFloatingPoint) {
         throw new ArgumentTypeError(
@@ -269,7 +285,12 @@ export class Module {
         );
       }
       const converted = isType && t.dtype.isFloatingPoint ? t.to(dtype as DType) : t;
-      const device = typeof target === 'string' ? target : target instanceof Tensor ? target.device : (target as { device?: unknown }).device;
+      const device =
+        typeof target === 'string'
+          ? target
+          : target instanceof Tensor
+            ? target.device
+            : (target as { device?: unknown }).device;
       return device === undefined || device === null ? converted : converted.to(String(device));
     });
   }
@@ -331,7 +352,8 @@ export class Module {
     const given = new Map<string, Tensor>(state instanceof Map ? state : Object.entries(state));
     const own = new Map<string, Tensor>();
     for (const [prefix, module] of allModules(this)) {
-      for (const [name, tensor] of ownState(module)) own.set(prefix === '' ? name : `${prefix}.${name}`, tensor);
+      for (const [name, tensor] of ownState(module))
+        own.set(prefix === '' ? name : `${prefix}.${name}`, tensor);
     }
     const missingKeys = [...own.keys()].filter((k) => !given.has(k));
     const unexpectedKeys = [...given.keys()].filter((k) => !own.has(k));
@@ -356,12 +378,15 @@ export class Module {
       }
     }
     if (errors.length > 0) {
-      throw new RuntimeError(`Error(s) in loading state_dict for ${this.typeName()}:\n\t${errors.join('\n\t')}`);
+      throw new RuntimeError(
+        `Error(s) in loading state_dict for ${this.typeName()}:\n\t${errors.join('\n\t')}`,
+      );
     }
     noGrad(() => {
       for (const [name, target] of own) {
         const source = given.get(name);
-        if (source !== undefined) target.copy_(sameSizes(source.sizes, target.sizes) ? source : source.select(0, 0));
+        if (source !== undefined)
+          target.copy_(sameSizes(source.sizes, target.sizes) ? source : source.select(0, 0));
       }
     });
     return { missingKeys, unexpectedKeys };
@@ -418,7 +443,8 @@ function entriesOf(module: Module): [string, unknown][] {
 function checkName(module: Module, name: string, kind: string): void {
   if (name.includes('.')) throw new KeyError(`${kind} name can't contain "."`);
   if (name === '') throw new KeyError(`${kind} name can't be empty string ""`);
-  if (name in module && !Object.hasOwn(module, name)) throw new KeyError(`attribute '${name}' already exists`);
+  if (name in module && !Object.hasOwn(module, name))
+    throw new KeyError(`attribute '${name}' already exists`);
 }
 
 function* ownParameters(module: Module): Generator<[string, Parameter]> {
@@ -509,7 +535,9 @@ class HookPoint extends AutogradFunction {
   }
 
   static override backward(ctx: FunctionContext, ...grads: (Tensor | null)[]): (Tensor | null)[] {
-    const onGradients = ctx.onGradients as (g: readonly (Tensor | null)[]) => readonly (Tensor | null)[] | null;
+    const onGradients = ctx.onGradients as (
+      g: readonly (Tensor | null)[],
+    ) => readonly (Tensor | null)[] | null;
     return [null, ...(onGradients(grads) ?? grads)];
   }
 }

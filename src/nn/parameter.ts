@@ -14,7 +14,8 @@ import { Tensor } from '../tensor/tensor.ts';
 export class Parameter extends Tensor {
   constructor(data: Tensor, requiresGrad: boolean | { requiresGrad?: boolean } = true) {
     super(data.storage, data.dtype, data.sizes, data.strides, data.offset);
-    if (typeof requiresGrad === 'boolean' ? requiresGrad : (requiresGrad.requiresGrad ?? true)) this.requiresGrad_();
+    if (typeof requiresGrad === 'boolean' ? requiresGrad : (requiresGrad.requiresGrad ?? true))
+      this.requiresGrad_();
   }
 
   override toString(): string {

@@ -4,7 +4,7 @@ import { RuntimeError, ValueError } from '../base/errors.ts';
 import { fromBfloat16, fromFloat16 } from '../base/float16.ts';
 import { wrapDim } from '../base/shape.ts';
 import { Storage } from '../device/storage.ts';
-import { type Call, define } from '../ops/define.ts';
+import { type Call, define, type HasMethod } from '../ops/define.ts';
 import { runtime } from '../ops/runtime.ts';
 import { type TorchDevice, torchDevice } from './devices.ts';
 import { memory } from './memory.ts';
@@ -12,7 +12,14 @@ import { Size } from './size.ts';
 import { Tensor } from './tensor.ts';
 
 /** A tensor's content for JavaScript: int64 as BigInt64Array, bool as 0 and 1, 16-bit floats as Float32Array. */
-export type HostArray = Float32Array | Float64Array | Int32Array | Int16Array | Int8Array | Uint8Array | BigInt64Array;
+export type HostArray =
+  | Float32Array
+  | Float64Array
+  | Int32Array
+  | Int16Array
+  | Int8Array
+  | Uint8Array
+  | BigInt64Array;
 
 /** One element of host memory as a JavaScript value. */
 function decode(dtype: DType, raw: number | bigint): number | bigint | boolean {
@@ -70,7 +77,9 @@ export const toTypedArray: (input: Tensor) => HostArray = define(
       return Float32Array.from(data, convert);
     }
     // A copy on memory of its own: what is shared with the kernels must not leave the library.
-    return new (data.constructor as new (d: ArrayLike<number>) => HostArray)(data as unknown as ArrayLike<number>);
+    return new (data.constructor as new (d: ArrayLike<number>) => HostArray)(
+      data as unknown as ArrayLike<number>,
+    );
   },
   { methodOnly: true },
 );
@@ -86,17 +95,31 @@ export function elementAt(t: Tensor, indices: readonly number[]): number | bigin
 export const size: { (input: Tensor): Size; (input: Tensor, dim: number | { dim: number }): number } = define(
   'size(input, dim=None)',
   (input: Tensor, dim?: number | null) =>
-    (dim === undefined || dim === null ? Size.from(input.sizes) : input.sizes[wrapDim(dim, input.sizes.length)]) as never,
+    (dim === undefined || dim === null
+      ? Size.from(input.sizes)
+      : input.sizes[wrapDim(dim, input.sizes.length)]) as never,
   { methodOnly: true },
 );
 
+interface StrideCall extends HasMethod<StrideMethod> {
+  (input: Tensor): number[];
+  (input: Tensor, dim: number | { dim: number }): number;
+}
+
+interface StrideMethod {
+  (): number[];
+  (dim: number | { dim: number }): number;
+}
+
 /** The strides in elements, or that of one dimension. https://pytorch.org/docs/stable/generated/torch.Tensor.stride.html */
-export const stride: { (input: Tensor): number[]; (input: Tensor, dim: number | { dim: number }): number } = define(
+export const stride: StrideCall = define<(input: Tensor, dim?: number | null) => never>(
   'stride(input, dim=None)',
   (input: Tensor, dim?: number | null) =>
-    (dim === undefined || dim === null ? [...input.strides] : input.strides[wrapDim(dim, input.sizes.length)]) as never,
+    (dim === undefined || dim === null
+      ? [...input.strides]
+      : input.strides[wrapDim(dim, input.sizes.length)]) as never,
   { methodOnly: true },
-);
+) as unknown as StrideCall;
 
 type Query<R> = Call<[input: Tensor], object, R>;
 
@@ -105,9 +128,13 @@ export const storageOffset: Query<number> = define('storage_offset(input)', (inp
   methodOnly: true,
 });
 /** Bytes per element. */
-export const elementSize: Query<number> = define('element_size(input)', (input: Tensor) => input.dtype.itemSize, {
-  methodOnly: true,
-});
+export const elementSize: Query<number> = define(
+  'element_size(input)',
+  (input: Tensor) => input.dtype.itemSize,
+  {
+    methodOnly: true,
+  },
+);
 /** Is the dtype a floating-point one? */
 export const isFloatingPoint: Query<boolean> = define(
   'is_floating_point(input)',

@@ -29,11 +29,11 @@ class CheckpointFunction extends Function {
     });
     const outputs = withState(ctx.state as Tensor | null, () => enableGrad(() => (ctx.run as Run)(...args)));
     const list = outputs instanceof Tensor ? [outputs] : outputs;
-    const wanted = list.flatMap((o, i) => (o.requiresGrad && grads[i] !== null ? [{ o, grad: grads[i] }] : []));
+    const wanted = list.flatMap((o, i) =>
+      o.requiresGrad && grads[i] !== null ? [{ o, grad: grads[i] }] : [],
+    );
     if (wanted.length === 0) {
-      throw new RuntimeError(
-        'none of output has requires_grad=True, this checkpoint() is not necessary',
-      );
+      throw new RuntimeError('none of output has requires_grad=True, this checkpoint() is not necessary');
     }
     backward(
       wanted.map(({ o }) => o),

@@ -4,7 +4,7 @@ import { ArgumentTypeError } from '../base/errors.ts';
 import { type Device, getDevice } from '../device/device.ts';
 import { empty } from './allocate.ts';
 import { record } from './record.ts';
-import { Tensor } from './tensor.ts';
+import type { Tensor } from './tensor.ts';
 
 /** What `x.device` returns: prints and compares by its type. */
 export class TorchDevice {

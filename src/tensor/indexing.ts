@@ -40,7 +40,8 @@ export type Index = number | bigint | string | null | boolean | Slice | Tensor |
 
 function parseSlice(text: string): Slice {
   const parts = text.split(':').map((s) => s.trim());
-  const valid = parts.length >= 2 && parts.length <= 3 && parts.every((p) => /^[+-]?\d*$/.test(p) && !/^[+-]$/.test(p));
+  const valid =
+    parts.length >= 2 && parts.length <= 3 && parts.every((p) => /^[+-]?\d*$/.test(p) && !/^[+-]$/.test(p));
   if (!valid) {
     throw new IndexError(
       `'${text}' is not an index: a string index is '...' or a slice such as '1:3', ':', '::2', '-2:'`,
@@ -269,7 +270,10 @@ export function numberFor(
   const plain = value instanceof PyFloat ? value.value : value;
   const range = ranges[target.dtype.name];
   // uint8 accepts negative numbers down to -255: they wrap.
-  if (range !== undefined && (Number(plain) > range[1] || Number(plain) < (range[0] === 0 ? -255 : range[0]))) {
+  if (
+    range !== undefined &&
+    (Number(plain) > range[1] || Number(plain) < (range[0] === 0 ? -255 : range[0]))
+  ) {
     throw new RuntimeError(`value cannot be converted to type ${range[2]} without overflow`);
   }
   return plain;

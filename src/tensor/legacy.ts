@@ -1,5 +1,16 @@
 /** PyTorch's older ways to make a tensor: `Tensor(…)`, `FloatTensor(…)`, …, and `autograd.Variable`. */
-import { bool, type DType, float32, float64, getDefaultDtype, int8, int16, int32, int64, uint8 } from '../base/dtype.ts';
+import {
+  bool,
+  type DType,
+  float32,
+  float64,
+  getDefaultDtype,
+  int8,
+  int16,
+  int32,
+  int64,
+  uint8,
+} from '../base/dtype.ts';
 import { isOptions } from '../base/arguments.ts';
 import { ArgumentTypeError } from '../base/errors.ts';
 import { empty } from './allocate.ts';
@@ -53,7 +64,9 @@ export const Variable: {
   new (data: Tensor, options?: boolean | { requiresGrad?: boolean }): Tensor;
 } = function Variable(data: Tensor, options: boolean | { requiresGrad?: boolean } = {}): Tensor {
   if (!(data instanceof Tensor)) {
-    throw new ArgumentTypeError(`Variable data has to be a tensor, but got ${data === null ? 'null' : typeof data}`);
+    throw new ArgumentTypeError(
+      `Variable data has to be a tensor, but got ${data === null ? 'null' : typeof data}`,
+    );
   }
   const wants = isOptions(options) ? options.requiresGrad : options;
   const result = data.detach();

@@ -7,7 +7,12 @@ import type * as indexing from './indexing.ts';
 import type * as creation from './random/create.ts';
 import type * as randomMethods from './random/methods.ts';
 
-type Table = typeof ops & typeof access & typeof create & typeof graph & typeof creation & typeof randomMethods &
+type Table = typeof ops &
+  typeof access &
+  typeof create &
+  typeof graph &
+  typeof creation &
+  typeof randomMethods &
   Pick<typeof indexing, 'index' | 'indexPut_'>;
 
 /** Parameters after the first, for every form of call. */
@@ -15,7 +20,9 @@ type Rest<P> = P extends readonly [unknown?, ...infer T] ? T : never;
 
 type AsMethod<F> = F extends { readonly asMethod: infer M }
   ? M
-  : F extends (...args: infer P) => infer R ? (...args: Rest<P>) => R : never;
+  : F extends (...args: infer P) => infer R
+    ? (...args: Rest<P>) => R
+    : never;
 
 /** Everything in the table but the functions marked `functionOnly`. */
 type MethodNames = {

@@ -2,7 +2,7 @@
 import { noGrad } from '../autograd/mode.ts';
 import { bool, type DType } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
-import { contiguousFormat, formatStrides, type MemoryFormat, preserveFormat } from '../base/memoryFormat.ts';
+import { formatStrides, type MemoryFormat, preserveFormat } from '../base/memoryFormat.ts';
 import { contiguousStrides, product, sameSizes } from '../base/shape.ts';
 import type { Device } from '../device/device.ts';
 import { runtime, type Runtime, type TypedArray } from '../ops/runtime.ts';

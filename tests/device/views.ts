@@ -48,7 +48,7 @@ const arrays = {
 export function elements(view: View): TypedArray {
   const bytes = view.storage.device.bytes(view.storage);
   const Type = arrays[view.dtype.name];
-  return new Type(bytes.buffer, bytes.byteOffset, bytes.byteLength / view.dtype.itemSize);
+  return new Type(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength / view.dtype.itemSize);
 }
 
 function place(device: Device, dtype: DType, layout: Layout, fill: (i: number) => number | bigint): View {
@@ -70,7 +70,12 @@ export function dispose(...all: readonly Twins[]): void {
 /** Row-major, with `offset` elements before it. */
 export function dense(sizes: readonly number[], offset = 0): Layout {
   const order = sizes.map((_, d) => d);
-  return arranged(sizes, order, sizes.map(() => 0), offset);
+  return arranged(
+    sizes,
+    order,
+    sizes.map(() => 0),
+    offset,
+  );
 }
 
 /** Dimensions laid out in `order` (outermost first), with `gaps[d]` unused elements after each step of dimension d. */

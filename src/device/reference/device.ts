@@ -17,12 +17,18 @@ interface Access {
 
 /** Reading gives a value of the dtype's own compute type; writing takes one. */
 const access: Readonly<Record<DType['name'], Access>> = {
-  bool: { read: (v, p) => (v.getUint8(p) !== 0 ? 1 : 0), write: (v, p, x) => v.setUint8(p, Number(x) !== 0 ? 1 : 0) },
+  bool: {
+    read: (v, p) => (v.getUint8(p) !== 0 ? 1 : 0),
+    write: (v, p, x) => v.setUint8(p, Number(x) !== 0 ? 1 : 0),
+  },
   uint8: { read: (v, p) => v.getUint8(p), write: (v, p, x) => v.setUint8(p, Number(x)) },
   int8: { read: (v, p) => v.getInt8(p), write: (v, p, x) => v.setInt8(p, Number(x)) },
   int16: { read: (v, p) => v.getInt16(p * 2, true), write: (v, p, x) => v.setInt16(p * 2, Number(x), true) },
   int32: { read: (v, p) => v.getInt32(p * 4, true), write: (v, p, x) => v.setInt32(p * 4, Number(x), true) },
-  int64: { read: (v, p) => v.getBigInt64(p * 8, true), write: (v, p, x) => v.setBigInt64(p * 8, BigInt(x), true) },
+  int64: {
+    read: (v, p) => v.getBigInt64(p * 8, true),
+    write: (v, p, x) => v.setBigInt64(p * 8, BigInt(x), true),
+  },
   float16: {
     read: (v, p) => fromFloat16(v.getUint16(p * 2, true)),
     write: (v, p, x) => v.setUint16(p * 2, toFloat16(Number(x)), true),
@@ -31,8 +37,14 @@ const access: Readonly<Record<DType['name'], Access>> = {
     read: (v, p) => fromBfloat16(v.getUint16(p * 2, true)),
     write: (v, p, x) => v.setUint16(p * 2, toBfloat16(Number(x)), true),
   },
-  float32: { read: (v, p) => v.getFloat32(p * 4, true), write: (v, p, x) => v.setFloat32(p * 4, Number(x), true) },
-  float64: { read: (v, p) => v.getFloat64(p * 8, true), write: (v, p, x) => v.setFloat64(p * 8, Number(x), true) },
+  float32: {
+    read: (v, p) => v.getFloat32(p * 4, true),
+    write: (v, p, x) => v.setFloat32(p * 4, Number(x), true),
+  },
+  float64: {
+    read: (v, p) => v.getFloat64(p * 8, true),
+    write: (v, p, x) => v.setFloat64(p * 8, Number(x), true),
+  },
 };
 
 /** Calls `visit` with every index of an iteration, in row-major order. */
@@ -132,7 +144,10 @@ export class ReferenceDevice implements Device {
         const own = ownType(view.dtype);
         if (program.accumulate) {
           const sum = Number(convert(value, type, own)) + Number(targets[k].get(at));
-          targets[k].set(at, own === 'i64' ? BigInt(convert(value, type, own)) + BigInt(targets[k].get(at)) : sum);
+          targets[k].set(
+            at,
+            own === 'i64' ? BigInt(convert(value, type, own)) + BigInt(targets[k].get(at)) : sum,
+          );
         } else targets[k].set(at, convert(value, type, own));
       });
     });
@@ -244,7 +259,8 @@ export class ReferenceDevice implements Device {
       if (bad !== null) return;
       memories.forEach((m, which) => {
         const value = Number(m.get(position(m.view, at)));
-        if (bad === null && (value >= size[which] || value < (wrap ? -size[which] : 0))) bad = { which, value };
+        if (bad === null && (value >= size[which] || value < (wrap ? -size[which] : 0)))
+          bad = { which, value };
       });
     });
     return bad;

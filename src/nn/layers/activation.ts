@@ -6,7 +6,9 @@ import { Parameter } from '../parameter.ts';
 import { full } from '../../tensor/create.ts';
 import { type Factory, settings, show, showFloat } from './common.ts';
 
-interface ReLUOptions { inplace?: boolean }
+interface ReLUOptions {
+  inplace?: boolean;
+}
 
 /** max(x, 0). https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html */
 export class ReLU extends Module {
@@ -27,7 +29,9 @@ export class ReLU extends Module {
   }
 }
 
-interface ReLU6Options { inplace?: boolean }
+interface ReLU6Options {
+  inplace?: boolean;
+}
 
 /** min(max(x, 0), 6). https://pytorch.org/docs/stable/generated/torch.nn.ReLU6.html */
 export class ReLU6 extends Module {
@@ -48,14 +52,19 @@ export class ReLU6 extends Module {
   }
 }
 
-interface LeakyReLUOptions { negativeSlope?: number; inplace?: boolean }
+interface LeakyReLUOptions {
+  negativeSlope?: number;
+  inplace?: boolean;
+}
 
 /** x, or slope·x where negative. https://pytorch.org/docs/stable/generated/torch.nn.LeakyReLU.html */
 export class LeakyReLU extends Module {
   readonly negativeSlope: number;
   readonly inplace: boolean;
 
-  constructor(...args: [options: LeakyReLUOptions] | [negativeSlope?: number | LeakyReLUOptions, inplace?: boolean] | []) {
+  constructor(
+    ...args: [options: LeakyReLUOptions] | [negativeSlope?: number | LeakyReLUOptions, inplace?: boolean] | []
+  ) {
     super();
     const s = settings<LeakyReLUOptions>('LeakyReLU', ['negativeSlope', 'inplace'], 0, args);
     this.negativeSlope = s.negativeSlope ?? 0.01;
@@ -71,7 +80,10 @@ export class LeakyReLU extends Module {
   }
 }
 
-interface ELUOptions { alpha?: number; inplace?: boolean }
+interface ELUOptions {
+  alpha?: number;
+  inplace?: boolean;
+}
 
 /** x, or α(eˣ − 1) where negative. https://pytorch.org/docs/stable/generated/torch.nn.ELU.html */
 export class ELU extends Module {
@@ -94,7 +106,10 @@ export class ELU extends Module {
   }
 }
 
-interface CELUOptions { alpha?: number; inplace?: boolean }
+interface CELUOptions {
+  alpha?: number;
+  inplace?: boolean;
+}
 
 /** max(0, x) + min(0, α(exp(x/α) − 1)). https://pytorch.org/docs/stable/generated/torch.nn.CELU.html */
 export class CELU extends Module {
@@ -117,7 +132,9 @@ export class CELU extends Module {
   }
 }
 
-interface SELUOptions { inplace?: boolean }
+interface SELUOptions {
+  inplace?: boolean;
+}
 
 /** ELU with the constants of self-normalizing networks. https://pytorch.org/docs/stable/generated/torch.nn.SELU.html */
 export class SELU extends Module {
@@ -138,7 +155,9 @@ export class SELU extends Module {
   }
 }
 
-interface GELUOptions { approximate?: 'none' | 'tanh' }
+interface GELUOptions {
+  approximate?: 'none' | 'tanh';
+}
 
 /** x·Φ(x), exactly or by tanh. https://pytorch.org/docs/stable/generated/torch.nn.GELU.html */
 export class GELU extends Module {
@@ -159,7 +178,9 @@ export class GELU extends Module {
   }
 }
 
-interface SiLUOptions { inplace?: boolean }
+interface SiLUOptions {
+  inplace?: boolean;
+}
 
 /** x·σ(x). https://pytorch.org/docs/stable/generated/torch.nn.SiLU.html */
 export class SiLU extends Module {
@@ -180,7 +201,9 @@ export class SiLU extends Module {
   }
 }
 
-interface MishOptions { inplace?: boolean }
+interface MishOptions {
+  inplace?: boolean;
+}
 
 /** x·tanh(softplus(x)). https://pytorch.org/docs/stable/generated/torch.nn.Mish.html */
 export class Mish extends Module {
@@ -201,7 +224,9 @@ export class Mish extends Module {
   }
 }
 
-interface HardswishOptions { inplace?: boolean }
+interface HardswishOptions {
+  inplace?: boolean;
+}
 
 /** x·relu6(x + 3)/6. https://pytorch.org/docs/stable/generated/torch.nn.Hardswish.html */
 export class Hardswish extends Module {
@@ -218,7 +243,9 @@ export class Hardswish extends Module {
   }
 }
 
-interface HardsigmoidOptions { inplace?: boolean }
+interface HardsigmoidOptions {
+  inplace?: boolean;
+}
 
 /** relu6(x + 3)/6. https://pytorch.org/docs/stable/generated/torch.nn.Hardsigmoid.html */
 export class Hardsigmoid extends Module {
@@ -235,7 +262,11 @@ export class Hardsigmoid extends Module {
   }
 }
 
-interface HardtanhOptions { minVal?: number; maxVal?: number; inplace?: boolean }
+interface HardtanhOptions {
+  minVal?: number;
+  maxVal?: number;
+  inplace?: boolean;
+}
 
 /** x cut off outside [minVal, maxVal]. https://pytorch.org/docs/stable/generated/torch.nn.Hardtanh.html */
 export class Hardtanh extends Module {
@@ -243,7 +274,12 @@ export class Hardtanh extends Module {
   readonly maxVal: number;
   readonly inplace: boolean;
 
-  constructor(...args: [options: HardtanhOptions] | [minVal?: number | HardtanhOptions, maxVal?: number, inplace?: boolean] | []) {
+  constructor(
+    ...args:
+      | [options: HardtanhOptions]
+      | [minVal?: number | HardtanhOptions, maxVal?: number, inplace?: boolean]
+      | []
+  ) {
     super();
     const s = settings<HardtanhOptions>('Hardtanh', ['minVal', 'maxVal', 'inplace'], 0, args);
     this.minVal = s.minVal ?? -1;
@@ -260,7 +296,9 @@ export class Hardtanh extends Module {
   }
 }
 
-interface HardshrinkOptions { lambd?: number }
+interface HardshrinkOptions {
+  lambd?: number;
+}
 
 /** x where |x| > λ, else 0. https://pytorch.org/docs/stable/generated/torch.nn.Hardshrink.html */
 export class Hardshrink extends Module {
@@ -281,7 +319,9 @@ export class Hardshrink extends Module {
   }
 }
 
-interface SoftshrinkOptions { lambd?: number }
+interface SoftshrinkOptions {
+  lambd?: number;
+}
 
 /** x moved towards 0 by λ. https://pytorch.org/docs/stable/generated/torch.nn.Softshrink.html */
 export class Softshrink extends Module {
@@ -309,14 +349,19 @@ export class Tanhshrink extends Module {
   }
 }
 
-interface SoftplusOptions { beta?: number; threshold?: number }
+interface SoftplusOptions {
+  beta?: number;
+  threshold?: number;
+}
 
 /** log(1 + exp(βx))/β. https://pytorch.org/docs/stable/generated/torch.nn.Softplus.html */
 export class Softplus extends Module {
   readonly beta: number;
   readonly threshold: number;
 
-  constructor(...args: [options: SoftplusOptions] | [beta?: number | SoftplusOptions, threshold?: number] | []) {
+  constructor(
+    ...args: [options: SoftplusOptions] | [beta?: number | SoftplusOptions, threshold?: number] | []
+  ) {
     super();
     const s = settings<SoftplusOptions>('Softplus', ['beta', 'threshold'], 0, args);
     this.beta = s.beta ?? 1;
@@ -360,7 +405,11 @@ export class Tanh extends Module {
   }
 }
 
-interface ThresholdOptions { threshold: number; value: number; inplace?: boolean }
+interface ThresholdOptions {
+  threshold: number;
+  value: number;
+  inplace?: boolean;
+}
 
 /** x where x > threshold, else value. https://pytorch.org/docs/stable/generated/torch.nn.Threshold.html */
 export class Threshold extends Module {
@@ -368,7 +417,11 @@ export class Threshold extends Module {
   readonly value: number;
   readonly inplace: boolean;
 
-  constructor(...args: [options: ThresholdOptions] | [threshold: number, value: number, inplace?: boolean | ThresholdOptions]) {
+  constructor(
+    ...args:
+      | [options: ThresholdOptions]
+      | [threshold: number, value: number, inplace?: boolean | ThresholdOptions]
+  ) {
     super();
     const s = settings<ThresholdOptions>('Threshold', ['threshold', 'value', 'inplace'], 2, args);
     this.threshold = s.threshold;
@@ -385,7 +438,9 @@ export class Threshold extends Module {
   }
 }
 
-interface GLUOptions { dim?: number }
+interface GLUOptions {
+  dim?: number;
+}
 
 /** a·σ(b) for the two halves a, b along dim. https://pytorch.org/docs/stable/generated/torch.nn.GLU.html */
 export class GLU extends Module {
@@ -406,7 +461,9 @@ export class GLU extends Module {
   }
 }
 
-interface SoftmaxOptions { dim?: number | null }
+interface SoftmaxOptions {
+  dim?: number | null;
+}
 
 /** exp(x)/Σexp(x) along dim. https://pytorch.org/docs/stable/generated/torch.nn.Softmax.html */
 export class Softmax extends Module {
@@ -427,7 +484,9 @@ export class Softmax extends Module {
   }
 }
 
-interface LogSoftmaxOptions { dim?: number | null }
+interface LogSoftmaxOptions {
+  dim?: number | null;
+}
 
 /** log of softmax along dim. https://pytorch.org/docs/stable/generated/torch.nn.LogSoftmax.html */
 export class LogSoftmax extends Module {
@@ -448,7 +507,9 @@ export class LogSoftmax extends Module {
   }
 }
 
-interface SoftminOptions { dim?: number | null }
+interface SoftminOptions {
+  dim?: number | null;
+}
 
 /** softmax(−x) along dim. https://pytorch.org/docs/stable/generated/torch.nn.Softmin.html */
 export class Softmin extends Module {
@@ -476,7 +537,11 @@ export class Softmax2d extends Module {
   }
 }
 
-interface RReLUOptions { lower?: number; upper?: number; inplace?: boolean }
+interface RReLUOptions {
+  lower?: number;
+  upper?: number;
+  inplace?: boolean;
+}
 
 /** Leaky ReLU with a random slope in training. https://pytorch.org/docs/stable/generated/torch.nn.RReLU.html */
 export class RReLU extends Module {
@@ -484,7 +549,9 @@ export class RReLU extends Module {
   readonly upper: number;
   readonly inplace: boolean;
 
-  constructor(...args: [options: RReLUOptions] | [lower?: number | RReLUOptions, upper?: number, inplace?: boolean] | []) {
+  constructor(
+    ...args: [options: RReLUOptions] | [lower?: number | RReLUOptions, upper?: number, inplace?: boolean] | []
+  ) {
     super();
     const s = settings<RReLUOptions>('RReLU', ['lower', 'upper', 'inplace'], 0, args);
     this.lower = s.lower ?? 1 / 8;

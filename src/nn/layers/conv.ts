@@ -141,7 +141,8 @@ abstract class ConvBase extends Module {
       `${this.inChannels}, ${this.outChannels}, kernel_size=${show(this.kernelSize)}, stride=${show(this.stride)}`,
     ];
     const padding = typeof this.padding === 'string' || this.padding.some((p) => p !== 0);
-    if (padding) parts.push(`padding=${typeof this.padding === 'string' ? this.padding : show(this.padding)}`);
+    if (padding)
+      parts.push(`padding=${typeof this.padding === 'string' ? this.padding : show(this.padding)}`);
     if (this.dilation.some((d) => d !== 1)) parts.push(`dilation=${show(this.dilation)}`);
     if (this.outputPadding.some((d) => d !== 0)) parts.push(`output_padding=${show(this.outputPadding)}`);
     if (this.groups !== 1) parts.push(`groups=${this.groups}`);
@@ -241,7 +242,16 @@ export class ConvTranspose1d extends ConvTransposeBase {
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this.outputPaddingFor(input, outputSize);
     const padding = this.padding as readonly number[];
-    return F.convTranspose1d(input, this.weight, this.bias, this.stride, padding, extra, this.groups, this.dilation);
+    return F.convTranspose1d(
+      input,
+      this.weight,
+      this.bias,
+      this.stride,
+      padding,
+      extra,
+      this.groups,
+      this.dilation,
+    );
   }
 }
 
@@ -254,7 +264,16 @@ export class ConvTranspose2d extends ConvTransposeBase {
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this.outputPaddingFor(input, outputSize);
     const padding = this.padding as readonly number[];
-    return F.convTranspose2d(input, this.weight, this.bias, this.stride, padding, extra, this.groups, this.dilation);
+    return F.convTranspose2d(
+      input,
+      this.weight,
+      this.bias,
+      this.stride,
+      padding,
+      extra,
+      this.groups,
+      this.dilation,
+    );
   }
 }
 
@@ -267,7 +286,16 @@ export class ConvTranspose3d extends ConvTransposeBase {
   override forward(input: Tensor, outputSize: readonly number[] | null = null): Tensor {
     const extra = this.outputPaddingFor(input, outputSize);
     const padding = this.padding as readonly number[];
-    return F.convTranspose3d(input, this.weight, this.bias, this.stride, padding, extra, this.groups, this.dilation);
+    return F.convTranspose3d(
+      input,
+      this.weight,
+      this.bias,
+      this.stride,
+      padding,
+      extra,
+      this.groups,
+      this.dilation,
+    );
   }
 }
 
@@ -285,7 +313,12 @@ export class Fold extends Module {
 
   constructor(...args: [outputSize: Sizes, kernelSize: Sizes, ...rest: unknown[]] | [FoldSettings]) {
     super();
-    this.options = settings<FoldSettings>('Fold', ['outputSize', 'kernelSize', 'dilation', 'padding', 'stride'], 2, args);
+    this.options = settings<FoldSettings>(
+      'Fold',
+      ['outputSize', 'kernelSize', 'dilation', 'padding', 'stride'],
+      2,
+      args,
+    );
   }
 
   override forward(input: Tensor): Tensor {

@@ -51,7 +51,12 @@ export class Linear extends Module {
   constructor(options: LinearSettings);
   constructor(...args: unknown[]) {
     super();
-    const s = settings<LinearSettings>('Linear', ['inFeatures', 'outFeatures', 'bias', 'device', 'dtype'], 2, args);
+    const s = settings<LinearSettings>(
+      'Linear',
+      ['inFeatures', 'outFeatures', 'bias', 'device', 'dtype'],
+      2,
+      args,
+    );
     this.inFeatures = s.inFeatures;
     this.outFeatures = s.outFeatures;
     this.weight = newParameter([s.outFeatures, s.inFeatures], s);

@@ -152,7 +152,9 @@ abstract class InstanceNormBase extends RunningNorm {
   protected override checkInput(input: Tensor): void {
     const rank = input.sizes.length;
     if (rank !== this.batchedRank && rank !== this.batchedRank - 1) {
-      throw new ValueError(`expected ${this.batchedRank - 1}D or ${this.batchedRank}D input (got ${rank}D input)`);
+      throw new ValueError(
+        `expected ${this.batchedRank - 1}D or ${this.batchedRank}D input (got ${rank}D input)`,
+      );
     }
   }
 
@@ -234,7 +236,8 @@ export class LayerNorm extends Module {
     super();
     const order = ['normalizedShape', 'eps', 'elementwiseAffine', 'device', 'dtype'] as const;
     const s = settings<LayerNormSettings>('LayerNorm', order, 1, args);
-    this.normalizedShape = typeof s.normalizedShape === 'number' ? [s.normalizedShape] : [...s.normalizedShape];
+    this.normalizedShape =
+      typeof s.normalizedShape === 'number' ? [s.normalizedShape] : [...s.normalizedShape];
     this.eps = s.eps ?? 1e-5;
     this.elementwiseAffine = s.elementwiseAffine ?? true;
     this.weight = this.elementwiseAffine ? newParameter(this.normalizedShape, s) : null;
@@ -270,14 +273,19 @@ export class GroupNorm extends Module {
 
   constructor(
     ...args:
-      | [numGroups: number, numChannels: number, options?: Omit<GroupNormSettings, 'numGroups' | 'numChannels'>]
+      | [
+          numGroups: number,
+          numChannels: number,
+          options?: Omit<GroupNormSettings, 'numGroups' | 'numChannels'>,
+        ]
       | [numGroups: number, numChannels: number, eps: number, ...rest: unknown[]]
       | [options: GroupNormSettings]
   ) {
     super();
     const order = ['numGroups', 'numChannels', 'eps', 'affine', 'device', 'dtype'] as const;
     const s = settings<GroupNormSettings>('GroupNorm', order, 2, args);
-    if (s.numChannels % s.numGroups !== 0) throw new ValueError('num_channels must be divisible by num_groups');
+    if (s.numChannels % s.numGroups !== 0)
+      throw new ValueError('num_channels must be divisible by num_groups');
     this.numGroups = s.numGroups;
     this.numChannels = s.numChannels;
     this.eps = s.eps ?? 1e-5;

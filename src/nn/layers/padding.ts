@@ -30,7 +30,11 @@ abstract class PadBase extends Module {
 abstract class ConstantPadBase extends PadBase {
   readonly value: number;
 
-  constructor(padding: Amount | { padding: number | readonly number[]; value: number }, value: number | { value: number } | undefined, rank: number) {
+  constructor(
+    padding: Amount | { padding: number | readonly number[]; value: number },
+    value: number | { value: number } | undefined,
+    rank: number,
+  ) {
     super(padding, rank);
     const named = typeof padding === 'object' && 'value' in padding ? padding.value : undefined;
     this.value = named ?? (typeof value === 'object' ? value.value : (value ?? 0));
@@ -47,21 +51,30 @@ abstract class ConstantPadBase extends PadBase {
 
 /** https://pytorch.org/docs/stable/generated/torch.nn.ConstantPad1d.html */
 export class ConstantPad1d extends ConstantPadBase {
-  constructor(padding: Amount | { padding: number | readonly number[]; value: number }, value?: number | { value: number }) {
+  constructor(
+    padding: Amount | { padding: number | readonly number[]; value: number },
+    value?: number | { value: number },
+  ) {
     super(padding, value, 1);
   }
 }
 
 /** https://pytorch.org/docs/stable/generated/torch.nn.ConstantPad2d.html */
 export class ConstantPad2d extends ConstantPadBase {
-  constructor(padding: Amount | { padding: number | readonly number[]; value: number }, value?: number | { value: number }) {
+  constructor(
+    padding: Amount | { padding: number | readonly number[]; value: number },
+    value?: number | { value: number },
+  ) {
     super(padding, value, 2);
   }
 }
 
 /** https://pytorch.org/docs/stable/generated/torch.nn.ConstantPad3d.html */
 export class ConstantPad3d extends ConstantPadBase {
-  constructor(padding: Amount | { padding: number | readonly number[]; value: number }, value?: number | { value: number }) {
+  constructor(
+    padding: Amount | { padding: number | readonly number[]; value: number },
+    value?: number | { value: number },
+  ) {
     super(padding, value, 3);
   }
 }

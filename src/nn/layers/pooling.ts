@@ -51,21 +51,42 @@ abstract class MaxPoolBase extends Module {
 /** The largest element of each window of a signal. https://pytorch.org/docs/stable/generated/torch.nn.MaxPool1d.html */
 export class MaxPool1d extends MaxPoolBase {
   override forward(input: Tensor): Tensor {
-    return F.maxPool1d(input, this.kernelSize, this.stride, this.padding, this.dilation, this.options) as Tensor;
+    return F.maxPool1d(
+      input,
+      this.kernelSize,
+      this.stride,
+      this.padding,
+      this.dilation,
+      this.options,
+    ) as Tensor;
   }
 }
 
 /** The largest element of each window of an image. https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html */
 export class MaxPool2d extends MaxPoolBase {
   override forward(input: Tensor): Tensor {
-    return F.maxPool2d(input, this.kernelSize, this.stride, this.padding, this.dilation, this.options) as Tensor;
+    return F.maxPool2d(
+      input,
+      this.kernelSize,
+      this.stride,
+      this.padding,
+      this.dilation,
+      this.options,
+    ) as Tensor;
   }
 }
 
 /** The largest element of each window of a volume. https://pytorch.org/docs/stable/generated/torch.nn.MaxPool3d.html */
 export class MaxPool3d extends MaxPoolBase {
   override forward(input: Tensor): Tensor {
-    return F.maxPool3d(input, this.kernelSize, this.stride, this.padding, this.dilation, this.options) as Tensor;
+    return F.maxPool3d(
+      input,
+      this.kernelSize,
+      this.stride,
+      this.padding,
+      this.dilation,
+      this.options,
+    ) as Tensor;
   }
 }
 
@@ -89,7 +110,14 @@ abstract class AvgPoolBase extends Module {
 
   constructor(...args: PoolArguments<AvgPoolSettings>) {
     super();
-    const names = ['kernelSize', 'stride', 'padding', 'ceilMode', 'countIncludePad', 'divisorOverride'] as const;
+    const names = [
+      'kernelSize',
+      'stride',
+      'padding',
+      'ceilMode',
+      'countIncludePad',
+      'divisorOverride',
+    ] as const;
     const s = settings<AvgPoolSettings>(new.target.name, names, 1, args);
     this.kernelSize = s.kernelSize;
     this.stride = s.stride ?? s.kernelSize;
@@ -110,11 +138,22 @@ export class AvgPool1d extends AvgPoolBase {
     super(...args);
     // PyTorch's one-dimensional layer keeps its sizes as tuples, and prints them so.
     const tuple = (x: Sizes): readonly number[] => (typeof x === 'number' ? [x] : x);
-    Object.assign(this, { kernelSize: tuple(this.kernelSize), stride: tuple(this.stride), padding: tuple(this.padding) });
+    Object.assign(this, {
+      kernelSize: tuple(this.kernelSize),
+      stride: tuple(this.stride),
+      padding: tuple(this.padding),
+    });
   }
 
   override forward(input: Tensor): Tensor {
-    return F.avgPool1d(input, this.kernelSize, this.stride, this.padding, this.ceilMode, this.countIncludePad);
+    return F.avgPool1d(
+      input,
+      this.kernelSize,
+      this.stride,
+      this.padding,
+      this.ceilMode,
+      this.countIncludePad,
+    );
   }
 }
 
@@ -154,10 +193,15 @@ type AdaptiveSize = number | readonly (number | null)[];
 abstract class AdaptiveBase extends Module {
   readonly outputSize: AdaptiveSize;
 
-  constructor(outputSize: AdaptiveSize | { outputSize: AdaptiveSize; returnIndices?: boolean }, ..._rest: unknown[]) {
+  constructor(
+    outputSize: AdaptiveSize | { outputSize: AdaptiveSize; returnIndices?: boolean },
+    ..._rest: unknown[]
+  ) {
     super();
     this.outputSize =
-      typeof outputSize === 'object' && 'outputSize' in outputSize ? outputSize.outputSize : (outputSize as AdaptiveSize);
+      typeof outputSize === 'object' && 'outputSize' in outputSize
+        ? outputSize.outputSize
+        : (outputSize as AdaptiveSize);
   }
 
   override extraRepr(): string {
@@ -195,8 +239,10 @@ abstract class AdaptiveMaxBase extends AdaptiveBase {
     returnIndices: boolean | { returnIndices?: boolean } = false,
   ) {
     super(outputSize);
-    const named = typeof outputSize === 'object' && 'outputSize' in outputSize ? outputSize.returnIndices : undefined;
-    this.returnIndices = named ?? (typeof returnIndices === 'boolean' ? returnIndices : (returnIndices.returnIndices ?? false));
+    const named =
+      typeof outputSize === 'object' && 'outputSize' in outputSize ? outputSize.returnIndices : undefined;
+    this.returnIndices =
+      named ?? (typeof returnIndices === 'boolean' ? returnIndices : (returnIndices.returnIndices ?? false));
   }
 }
 

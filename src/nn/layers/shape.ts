@@ -96,7 +96,10 @@ export class Upsample extends Module {
 
   override extraRepr(): string {
     const { scaleFactor } = this;
-    const factor = typeof scaleFactor === 'number' ? showFloat(scaleFactor) : `(${scaleFactor?.map(showFloat).join(', ')})`;
+    const factor =
+      typeof scaleFactor === 'number'
+        ? showFloat(scaleFactor)
+        : `(${scaleFactor?.map(showFloat).join(', ')})`;
     return `${scaleFactor !== null ? `scale_factor=${factor}` : `size=${show(this.size)}`}, mode=${this.mode}`;
   }
 }
@@ -147,7 +150,8 @@ export class PixelUnshuffle extends Module {
 
   constructor(downscaleFactor: number | { downscaleFactor: number }) {
     super();
-    this.downscaleFactor = typeof downscaleFactor === 'number' ? downscaleFactor : downscaleFactor.downscaleFactor;
+    this.downscaleFactor =
+      typeof downscaleFactor === 'number' ? downscaleFactor : downscaleFactor.downscaleFactor;
   }
 
   override forward(input: Tensor): Tensor {

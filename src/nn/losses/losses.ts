@@ -158,7 +158,11 @@ export class BCEWithLogitsLoss extends WeightedLoss {
 
   override forward(input: Tensor, target: Tensor): Tensor {
     const posWeight = this.getBuffer('pos_weight');
-    return F.binaryCrossEntropyWithLogits(input, target, { weight: this.weight, reduction: this.reduction, posWeight });
+    return F.binaryCrossEntropyWithLogits(input, target, {
+      weight: this.weight,
+      reduction: this.reduction,
+      posWeight,
+    });
   }
 }
 
@@ -184,7 +188,12 @@ export class SmoothL1Loss extends Loss {
   readonly beta: number;
 
   constructor(...args: [options?: SmoothOptions] | [sizeAverage: boolean | null, ...rest: unknown[]]) {
-    const s = settings<SmoothOptions>('SmoothL1Loss', ['sizeAverage', 'reduce', 'reduction', 'beta'], 0, args);
+    const s = settings<SmoothOptions>(
+      'SmoothL1Loss',
+      ['sizeAverage', 'reduce', 'reduction', 'beta'],
+      0,
+      args,
+    );
     super(s);
     this.beta = s.beta ?? 1;
   }
@@ -222,7 +231,12 @@ export class KLDivLoss extends Loss {
   readonly logTarget: boolean;
 
   constructor(...args: [options?: DivergenceOptions] | [sizeAverage: boolean | null, ...rest: unknown[]]) {
-    const s = settings<DivergenceOptions>('KLDivLoss', ['sizeAverage', 'reduce', 'reduction', 'logTarget'], 0, args);
+    const s = settings<DivergenceOptions>(
+      'KLDivLoss',
+      ['sizeAverage', 'reduce', 'reduction', 'logTarget'],
+      0,
+      args,
+    );
     super(s);
     this.logTarget = s.logTarget ?? false;
   }
@@ -455,7 +469,9 @@ export class CosineSimilarity extends Module {
   readonly dim: number;
   readonly eps: number;
 
-  constructor(...args: [options?: { dim?: number; eps?: number }] | [dim: number, eps?: number | { eps?: number }]) {
+  constructor(
+    ...args: [options?: { dim?: number; eps?: number }] | [dim: number, eps?: number | { eps?: number }]
+  ) {
     super();
     const s = settings<{ dim?: number; eps?: number }>('CosineSimilarity', ['dim', 'eps'], 0, args);
     this.dim = s.dim ?? 1;
