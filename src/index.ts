@@ -73,7 +73,9 @@ export {
   zeros,
   zerosLike,
 } from './tensor/create.ts';
+export * as config from './tensor/config.ts';
 export { setDefaultDevice } from './tensor/defaults.ts';
+export { getNumThreads, setNumThreads } from './tensor/threads.ts';
 export { TorchDevice as Device, torchDevice as device } from './tensor/devices.ts';
 export { type Index, Slice, slice } from './tensor/indexing.ts';
 export {

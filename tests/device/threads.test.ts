@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import * as torch from 'typetorch';
 import { cpu } from '../../src/device/wasm/device.ts';
-import { getNumThreads, setNumThreads } from '../../src/tensor/threads.ts';
+const { getNumThreads, setNumThreads } = torch;
 
 const entry = new URL('../../src/index.ts', import.meta.url).href;
 
@@ -49,7 +49,9 @@ describe('threads', () => {
       setNumThreads(3);
       for (let round = 0; round < 5; round++) {
         const several = run();
-        assert.ok(several.eq(one).all().item(), `round ${round}`);
+        // A BLAS may sum in another order for another shape.
+        const apart = cpu.blas === null ? 0 : 1e-4;
+        assert.ok(several.sub(one).abs().max().item() <= apart, `round ${round}`);
       }
     });
   }

@@ -5,6 +5,7 @@ import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Contraction, Device, Indices, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
 import { Storage } from '../storage.ts';
+import { Blas } from './blas.ts';
 import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
 import { writeDescriptor } from './descriptor.ts';
@@ -29,7 +30,9 @@ export class WasmDevice implements Device {
   private readonly reclaimer: Reclaimer = new Reclaimer(this.heap);
   private readonly pool: ConstantPool = new ConstantPool(this.heap);
   private readonly kernels: KernelCache = new KernelCache(this.heap);
-  readonly threads: Threads = new Threads(this.heap);
+  /** The system's BLAS, or null. */
+  readonly blas: Blas | null = Blas.find(this.heap);
+  readonly threads: Threads = new Threads(this.heap, this.blas);
   private readonly descriptor: number = this.threads.descriptor(0);
   private readonly walk: Walk = new Walk();
   private readonly operands: View[] = [];
@@ -40,7 +43,13 @@ export class WasmDevice implements Device {
     this.threads,
     this.slot,
   );
-  private readonly contractor: Contractor = new Contractor(this.heap, this.kernels, this.threads, this.slot);
+  private readonly contractor: Contractor = new Contractor(
+    this.heap,
+    this.kernels,
+    this.threads,
+    this.blas,
+    this.slot,
+  );
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
 
   allocate(nbytes: number): Storage {

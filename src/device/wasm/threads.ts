@@ -8,6 +8,7 @@
  */
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { builtin } from '../host.ts';
+import { type Blas, type BlasSource, blasSource } from './blas.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel } from './kernels.ts';
 
@@ -42,9 +43,11 @@ const DESCRIPTORS = 16;
  * import some stay on the calling thread.
  */
 const workerSource = `
-function work({ memory, control, index }) {
+${blasSource}
+function work({ memory, control, blas }) {
   const base = control >> 2;
-  const kernels = new Map();
+  let kernels = blas === null ? new Map() : blasKernels(require(blas.koffi), blas.library, memory);
+  const permanent = new Map(kernels);
   let words = new Int32Array(memory.buffer);
   let seen = Atomics.load(words, base + ${SEQUENCE});
   const load = () => {
@@ -54,7 +57,7 @@ function work({ memory, control, index }) {
       const at = words[base + ${KERNEL + 1}];
       const code = new Uint8Array(memory.buffer).slice(at, at + words[base + ${KERNEL + 2}]);
       run = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } }).exports.run;
-      if (kernels.size > 4096) kernels.clear();
+      if (kernels.size > 4096) kernels = new Map(permanent);
       kernels.set(id, run);
     }
     return run;
@@ -86,6 +89,7 @@ function work({ memory, control, index }) {
 interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: number;
+  readonly blas: BlasSource | null;
 }
 
 /** What is used of node:worker_threads. */
@@ -123,13 +127,15 @@ function wantedThreads(): number | null {
 
 export class Threads {
   private readonly heap: Heap;
+  private readonly blas: Blas | null;
   private readonly control: number;
   private readonly descriptors: number[] = [];
   private wanted: number;
   private started = 1;
 
-  constructor(heap: Heap) {
+  constructor(heap: Heap, blas: Blas | null) {
     this.heap = heap;
+    this.blas = blas;
     this.control = heap.reserve((DESCRIPTORS + MAX_THREADS * PARTS_PER_THREAD) * 4);
     this.wanted = heap.shared ? Math.min(wantedThreads() ?? hostParallelism(), MAX_THREADS) : 1;
     this.descriptor(0);
@@ -220,7 +226,11 @@ export class Threads {
   private start(): void {
     const threads = builtin<WorkerThreads>('node:worker_threads');
     for (; this.started < this.wanted; this.started++) {
-      const data: WorkerData = { memory: this.heap.memory, control: this.control };
+      const data: WorkerData = {
+        memory: this.heap.memory,
+        control: this.control,
+        blas: this.blas?.source ?? null,
+      };
       if (threads !== null) {
         const code = `${workerSource}; work(require('node:worker_threads').workerData);`;
         new threads.Worker(code, { eval: true, workerData: data, execArgv: [], stdin: false }).unref();
