@@ -33,6 +33,8 @@ export interface Derivative {
   readonly saved: readonly Tensor[];
   /** `needs[i]` tells whether input i's gradient is wanted. */
   readonly backward: (grads: Gradients, saved: readonly Tensor[], needs: readonly boolean[]) => Gradients;
+  /** In place: places in `saved` where the changed tensor is saved as it was before, so that using it is an error. */
+  readonly stale?: readonly number[];
   /** Numbers among the operands count as saved: a second backward pass through the graph is an error, as it is with tensors. */
   readonly savesNumbers?: boolean;
   /** A plural output (unbind, split): in-place changes of its views are refused with PyTorch's message. */

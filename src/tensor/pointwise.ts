@@ -508,11 +508,8 @@ export function pointwiseInplace(
   const saves = kernel.saves(mask);
   const outIndex = tensors.length;
   // The operand that is overwritten is saved as it was before. Where it is another operand as well, using that one is an error.
-  const saved = saves.map((u) => {
-    if (u === outIndex) return target;
-    if (u === 0) return before(target);
-    return tensors[u] === target ? sameMemory(target) : tensors[u];
-  });
+  const saved = saves.map((u) => (u === outIndex ? target : u === 0 ? before(target) : tensors[u]));
+  const stale = saves.flatMap((u, i) => (u > 0 && u < outIndex ? [i] : []));
   if (target.numel() > 0) target.storage.device.loop(kernel.program, [target], views, params);
   if (!record) return recordInplace(target, null);
   const shapes = tensors.map((t) => t.sizes);
@@ -520,6 +517,7 @@ export function pointwiseInplace(
     name: kernel.name,
     inputs: tensors,
     saved,
+    stale,
     savesNumbers: kernel.savesNumbers(mask),
     backward: (grads, kept, needs) =>
       operandGradients(kernel, grads[0], needs, shapes, params, (u) => kept[saves.indexOf(u)]),
@@ -532,14 +530,6 @@ export function before(target: Tensor): Tensor {
   const node = target.gradFn;
   if (node !== null) copy.setHistory(node, target.outputNumber);
   return copy;
-}
-
-/** Another tensor over the same memory, with the same place in the graph. */
-function sameMemory(t: Tensor): Tensor {
-  const twin = new Tensor(t.storage, t.dtype, t.sizes, t.strides, t.offset);
-  const node = t.gradFn;
-  if (node !== null) twin.setHistory(node, t.outputNumber);
-  return twin;
 }
 
 /** Do the two share memory in a way that writing one changes what is read of the other elsewhere? */

@@ -205,7 +205,10 @@ export function recordInplace(target: Tensor, derivative: Derivative | null): Te
   checkSaved(derivative.saved);
   // Edges and versions are those before the change; only the op's own result is saved as it is after it.
   const edges = edgesOf(derivative.inputs);
-  const before = derivative.saved.map((t): Saved | null => (t === target ? null : save(t)));
+  const { stale = [] } = derivative;
+  const before = derivative.saved.map((t, i): Saved | null =>
+    t === target && !stale.includes(i) ? null : save(t),
+  );
   bump(target);
   const saved = before.map((s) => s ?? save(target));
   const node = nodeOf(derivative, edges, saved);
