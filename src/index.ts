@@ -110,6 +110,14 @@ export {
   setRngState,
 } from './tensor/random.ts';
 export { isTensor, numel, resultType } from './tensor/queries.ts';
+export {
+  keep,
+  memoryStats,
+  resetPeakMemoryStats,
+  scope,
+  type TensorScope,
+  tidy,
+} from './tensor/scopes.ts';
 export { Size } from './tensor/size.ts';
 export { Tensor } from './tensor/tensor.ts';
 export * as testing from './testing/index.ts';

@@ -26,6 +26,11 @@ export type NodeHook = (
 
 let sequenceCount = 0;
 
+/** The sequence number of the next node. */
+export function nextSequence(): number {
+  return sequenceCount;
+}
+
 export abstract class Node {
   /** PyTorch's class name: 'AddBackward0'. */
   name: string;

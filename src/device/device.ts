@@ -47,6 +47,23 @@ export interface Contraction {
   readonly beta: number;
 }
 
+/** What the memory of a device is used for, in bytes unless said. */
+export interface MemoryStats {
+  /** In blocks that storages hold. */
+  readonly liveBytes: number;
+  readonly liveBlocks: number;
+  /** In blocks that were freed and wait to be used again. */
+  readonly cachedBytes: number;
+  /** The permanent area of kernels. */
+  readonly reservedBytes: number;
+  /** The size of the heap: all of the above and what was never used. */
+  readonly heapBytes: number;
+  /** The most that `liveBytes` has been. */
+  readonly peakBytes: number;
+  /** How many blocks were handed out so far. */
+  readonly allocations: number;
+}
+
 export interface Device {
   /** What `String(x.device)` shows: 'cpu', 'reference'. */
   readonly name: string;
@@ -59,6 +76,10 @@ export interface Device {
   release(storage: Storage): void;
   /** The storage's memory for direct access from JavaScript. Valid until the next allocation. */
   bytes(storage: Storage): Uint8Array;
+  /** What the memory is used for, where the device counts it. */
+  memoryStats?(): MemoryStats;
+  /** `peakBytes` counts from now on. */
+  resetPeak?(): void;
 
   /** Runs a loop program; all views have the same sizes. */
   loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void;

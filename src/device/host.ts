@@ -20,6 +20,17 @@ export interface VmModule {
   Script: new (code: string) => { runInContext(context: object): unknown };
 }
 
+/** A value that follows a function through everything it awaits. */
+export interface AsyncStorage<T> {
+  run<R>(value: T, fn: () => R): R;
+  getStore(): T | undefined;
+}
+
+/** What the scopes use of `node:async_hooks`. */
+export interface AsyncHooksModule {
+  AsyncLocalStorage: new <T>() => AsyncStorage<T>;
+}
+
 function hostProcess(): HostProcess | undefined {
   return (globalThis as { process?: HostProcess }).process;
 }

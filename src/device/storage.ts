@@ -9,7 +9,7 @@ import type { Device } from './device.ts';
 export class Storage {
   readonly device: Device;
   /** Where the block is, in the device's own terms (the wasm device: a byte address in its heap). */
-  address: number;
+  declare address: number;
   readonly nbytes: number;
   /** How often it was modified in place: what autograd checks saved tensors against. */
   version = 0;
@@ -17,6 +17,8 @@ export class Storage {
   owner: object | null = null;
   /** Device bookkeeping: the block's place in its slab. */
   place = 0;
+  /** Made in a scope, but not to be freed by it: gradients of leaves, the state of optimizers. */
+  outlivesScopes = false;
 
   constructor(device: Device, address: number, nbytes: number) {
     this.device = device;
@@ -33,4 +35,30 @@ export class Storage {
   dispose(): void {
     if (this.address >= 0) this.device.release(this);
   }
+}
+
+/** The same memory with a version count of its own, as `x.data` has it. It is disposed with the storage itself. */
+export class StorageAlias extends Storage {
+  constructor(whole: Storage) {
+    super(whole.device, whole.address, whole.nbytes);
+    // Keeps the memory alive; it is never released through the alias.
+    this.owner = baseOf(whole);
+  }
+
+  override dispose(): void {
+    (this.owner as Storage).dispose();
+  }
+}
+
+// An alias has no address of its own: it must see that the memory was given back.
+Object.defineProperty(StorageAlias.prototype, 'address', {
+  get(this: StorageAlias): number {
+    return (this.owner as Storage).address;
+  },
+  set(): void {},
+});
+
+/** The storage that owns the memory. */
+export function baseOf(storage: Storage): Storage {
+  return storage instanceof StorageAlias ? (storage.owner as Storage) : storage;
 }

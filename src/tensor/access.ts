@@ -3,7 +3,7 @@ import { bool, type DType } from '../base/dtype.ts';
 import { RuntimeError, ValueError } from '../base/errors.ts';
 import { fromBfloat16, fromFloat16 } from '../base/float16.ts';
 import { wrapDim } from '../base/shape.ts';
-import { Storage } from '../device/storage.ts';
+import { StorageAlias } from '../device/storage.ts';
 import { type Call, define, type HasMethod } from '../ops/define.ts';
 import { runtime } from '../ops/runtime.ts';
 import { type TorchDevice, torchDevice } from './devices.ts';
@@ -146,23 +146,6 @@ export const isComplex: Query<boolean> = define('is_complex(input)', () => false
 export const isSigned: Query<boolean> = define('is_signed(input)', (input: Tensor) => input.dtype.isSigned, {
   methodOnly: true,
 });
-
-/** A storage of the same memory with a version count of its own: for `x.data`. */
-class StorageAlias extends Storage {
-  constructor(whole: Storage) {
-    super(whole.device, whole.address, whole.nbytes);
-    // Keeps the memory alive; it is never released through the alias.
-    this.owner = whole;
-  }
-
-  override get isDisposed(): boolean {
-    return (this.owner as Storage).isDisposed;
-  }
-
-  override dispose(): void {
-    (this.owner as Storage).dispose();
-  }
-}
 
 Object.defineProperties(Tensor.prototype, {
   device: {

@@ -2,7 +2,7 @@
 import { RuntimeError } from '../../base/errors.ts';
 import type { LoopProgram, ReduceProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
-import type { BadIndex, Contraction, Device, Indices, ScatterMode } from '../device.ts';
+import type { BadIndex, Contraction, Device, Indices, MemoryStats, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
 import { Storage } from '../storage.ts';
 import { Blas } from './blas.ts';
@@ -76,6 +76,14 @@ export class WasmDevice implements Device {
   bytes(storage: Storage): Uint8Array {
     if (storage.address < 0) throw disposed();
     return this.heap.u8.subarray(storage.address, storage.address + storage.nbytes);
+  }
+
+  memoryStats(): MemoryStats {
+    return this.heap.stats();
+  }
+
+  resetPeak(): void {
+    this.heap.resetPeak();
   }
 
   loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void {

@@ -7,6 +7,7 @@
  * that fails too. All addresses are multiples of 64.
  */
 import { OutOfMemoryError } from '../../base/errors.ts';
+import type { MemoryStats } from '../device.ts';
 
 const WASM_PAGE = 65536;
 /** One page less than the 4 GiB that 32-bit addresses reach: a byte array over 2³² bytes is too long for some engines. */
@@ -20,23 +21,6 @@ const QUICK_PAGES = 4096;
 /** Nothing is handed out below this address (so that 0 is never a valid one), and nothing above the end minus this, so that
  * a kernel may read, not write, one vector past the end of a block. */
 const MARGIN = PAGE;
-
-/** What the memory of a device is used for, in bytes unless said. */
-export interface MemoryStats {
-  /** In blocks that storages hold. */
-  readonly liveBytes: number;
-  readonly liveBlocks: number;
-  /** In blocks that were freed and wait to be used again. */
-  readonly cachedBytes: number;
-  /** The permanent area of kernels. */
-  readonly reservedBytes: number;
-  /** The size of the heap: all of the above and what was never used. */
-  readonly heapBytes: number;
-  /** The most that `liveBytes` has been. */
-  readonly peakBytes: number;
-  /** How many blocks were handed out so far. */
-  readonly allocations: number;
-}
 
 /** Class sizes: multiples of 64 up to 1 KiB, then eight steps per doubling. */
 function makeClasses(): { sizes: number[]; table: Uint8Array } {

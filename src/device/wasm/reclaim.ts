@@ -9,6 +9,7 @@
  * being freed, which is why slabs are few members long where members are large.
  */
 import { canCollectGarbage, collectGarbage } from '../gc.ts';
+import { releaseScopes } from '../scope.ts';
 import type { Storage } from '../storage.ts';
 import type { Heap } from './heap.ts';
 
@@ -69,7 +70,7 @@ const MAX_SPARE = 256;
 /** A sweep may take this share of the time since the one before it. */
 const SWEEP_SHARE = 0.04;
 const MIN_GROWTH = 64 * MIB;
-const MAX_GROWTH = 512 * MIB;
+const MAX_GROWTH = 256 * MIB;
 
 export class Reclaimer {
   /** When the heap's live bytes pass this, `relieve` should be called. */
@@ -135,7 +136,9 @@ export class Reclaimer {
     // A slab that is still being filled is held from here.
     this.open.fill(null);
     for (const spare of this.spare) spare.length = 0;
+    const pruneScopes = releaseScopes();
     collectGarbage();
+    pruneScopes();
     const before = this.heap.liveBytes;
     const { slabs } = this;
     for (let i = slabs.length - 1; i >= 0; i--) {
