@@ -78,7 +78,24 @@ export type Special =
   | 'ndtri'
   | 'logNdtr'
   | 'igamma'
-  | 'igammac';
+  | 'igammac'
+  | 'airyAi'
+  | 'besselJ0'
+  | 'besselJ1'
+  | 'besselY0'
+  | 'besselY1'
+  | 'modifiedBesselK0'
+  | 'modifiedBesselK1'
+  | 'scaledModifiedBesselK0'
+  | 'scaledModifiedBesselK1'
+  | 'chebyshevPolynomialT'
+  | 'chebyshevPolynomialU'
+  | 'chebyshevPolynomialV'
+  | 'chebyshevPolynomialW'
+  | 'hermitePolynomialH'
+  | 'hermitePolynomialHe'
+  | 'laguerrePolynomialL'
+  | 'legendrePolynomialP';
 
 export type Intrinsic = Leaf | Arithmetic | Comparison | Elementary | Special | 'cast' | 'select';
 
@@ -299,6 +316,23 @@ export const ndtri: Unary = unary('ndtri');
 export const logNdtr: Unary = unary('logNdtr');
 export const igamma: Binary = binary('igamma');
 export const igammac: Binary = binary('igammac');
+export const airyAi: Unary = unary('airyAi');
+export const besselJ0: Unary = unary('besselJ0');
+export const besselJ1: Unary = unary('besselJ1');
+export const besselY0: Unary = unary('besselY0');
+export const besselY1: Unary = unary('besselY1');
+export const modifiedBesselK0: Unary = unary('modifiedBesselK0');
+export const modifiedBesselK1: Unary = unary('modifiedBesselK1');
+export const scaledModifiedBesselK0: Unary = unary('scaledModifiedBesselK0');
+export const scaledModifiedBesselK1: Unary = unary('scaledModifiedBesselK1');
+export const chebyshevPolynomialT: Binary = binary('chebyshevPolynomialT');
+export const chebyshevPolynomialU: Binary = binary('chebyshevPolynomialU');
+export const chebyshevPolynomialV: Binary = binary('chebyshevPolynomialV');
+export const chebyshevPolynomialW: Binary = binary('chebyshevPolynomialW');
+export const hermitePolynomialH: Binary = binary('hermitePolynomialH');
+export const hermitePolynomialHe: Binary = binary('hermitePolynomialHe');
+export const laguerrePolynomialL: Binary = binary('laguerrePolynomialL');
+export const legendrePolynomialP: Binary = binary('legendrePolynomialP');
 
 export function pow(a: Operand, b: Operand): Expr {
   const [x, y] = lift(a, b);

@@ -94,6 +94,23 @@ export const elementary: Readonly<Record<Elementary | Special, (...args: number[
   logNdtr: special.logNdtr,
   igamma: special.igamma,
   igammac: special.igammac,
+  airyAi: special.airyAi,
+  besselJ0: special.besselJ0,
+  besselJ1: special.besselJ1,
+  besselY0: special.besselY0,
+  besselY1: special.besselY1,
+  modifiedBesselK0: special.modifiedBesselK0,
+  modifiedBesselK1: special.modifiedBesselK1,
+  scaledModifiedBesselK0: special.scaledModifiedBesselK0,
+  scaledModifiedBesselK1: special.scaledModifiedBesselK1,
+  chebyshevPolynomialT: special.chebyshevPolynomialT,
+  chebyshevPolynomialU: special.chebyshevPolynomialU,
+  chebyshevPolynomialV: special.chebyshevPolynomialV,
+  chebyshevPolynomialW: special.chebyshevPolynomialW,
+  hermitePolynomialH: special.hermitePolynomialH,
+  hermitePolynomialHe: special.hermitePolynomialHe,
+  laguerrePolynomialL: special.laguerrePolynomialL,
+  legendrePolynomialP: special.legendrePolynomialP,
 };
 
 type FloatFn = (a: number, b: number) => number;
