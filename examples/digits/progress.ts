@@ -25,7 +25,9 @@ export class ProgressBar {
     const filled = Math.round((done / total) * WIDTH);
     const bar = '█'.repeat(filled) + '░'.repeat(WIDTH - filled);
     const line = `${label} ${bar} ${String(done).padStart(String(total).length)}/${total}  ${note}`;
-    this.stream.write(CLEAR_LINE + line.slice(0, Math.max((this.stream.columns ?? 80) - 1, 0)));
+    // Some terminals say that they have no columns.
+    const width = this.stream.columns || 80;
+    this.stream.write(CLEAR_LINE + line.slice(0, width - 1));
   }
 
   /** Takes the bar away, for a line of text in its place. */
