@@ -32,8 +32,8 @@ function roundStep(rough: number): number {
 export function linearScale(values: readonly number[], top: number, show: (value: number) => string): Scale {
   const least = Math.min(...values.filter(Number.isFinite), top);
   const step = roundStep(Math.max(top - least, top * 0.01) / 5);
-  const bottom = top - Math.ceil((top - least) / step - 1e-9) * step || top - step;
-  const count = Math.round((top - bottom) / step);
+  const count = Math.max(1, Math.ceil((top - least) / step - 1e-9));
+  const bottom = top - count * step;
   const ticks = Array.from({ length: count + 1 }, (_, i) => bottom + i * step);
   const place = (v: number) => (Number.isFinite(v) ? (v - bottom) / (top - bottom) : 1);
   return { place, ticks, show };

@@ -227,6 +227,18 @@ describe('parts', () => {
     }
   });
 
+  test('every value has its place on the chart', () => {
+    for (const least of [0, 0.109, 0.3, 0.5, 0.77, 0.98, 1]) {
+      const values = [least, (1 + least) / 2, 1];
+      const scale = linearScale(values, 1, String);
+      assert.equal(scale.place(1), 1);
+      for (const v of [...values, ...scale.ticks])
+        assert.ok(scale.place(v) > -1e-6 && scale.place(v) < 1 + 1e-6, `${v}`);
+      const logs = logScale([2.3, least + 0.01], String);
+      for (const v of [2.3, least + 0.01]) assert.ok(logs.place(v) > 0 && logs.place(v) < 1, `${v}`);
+    }
+  });
+
   test('images are PNG files', () => {
     const url = inkImage([
       [0, 1],
