@@ -76,13 +76,10 @@ const optionalParameters: ReadonlySet<string> = new Set([
 
 // --- writing ---
 
-function hasHooks(module: Module): boolean {
-  const { preHooks, hooks, backwardHooks } = module.internals;
-  return preHooks.size + hooks.size + backwardHooks.size > 0;
-}
-
 function stateOf(module: Module, format: ModuleFormat): Attributes {
-  if (hasHooks(module)) throw new ArgumentTypeError("cannot pickle 'function' object: the module has hooks");
+  if (!module.internals.hooks.isEmpty) {
+    throw new ArgumentTypeError("cannot pickle 'function' object: the module has hooks");
+  }
   const parameters = new OrderedDict();
   const buffers = new OrderedDict();
   const modules = new OrderedDict();
@@ -162,7 +159,7 @@ class Restorer {
     }
     this.members();
     for (const [name, value] of state) {
-      if (bookkeeping.has(name) || (format.isBuiltin === true && name.startsWith('_'))) continue;
+      if (bookkeeping.has(name) || (format.isBuiltin === true && /^_[^_]/.test(name))) continue;
       const property = camelCase(name);
       checkAttribute(module, this.path, property);
       (module as unknown as Attributed)[property] = value;

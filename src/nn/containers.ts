@@ -166,8 +166,11 @@ function asParameter(x: Tensor): Parameter {
   return x instanceof Parameter ? x : new Parameter(x);
 }
 
-function describe(name: string, p: Parameter): string {
-  return `  (${name}): Parameter containing: [torch.${p.dtype.name} of size ${p.sizes.join('x')}]`;
+/** The lines that PyTorch prints: two columns in from those of submodules. */
+function describeParameters(module: Module, type: (p: Parameter) => string): string {
+  return [...module.namedParameters('', false)]
+    .map(([name, p]) => `  (${name}): Parameter containing: [${type(p)} of size ${p.sizes.join('x')}]`)
+    .join('\n');
 }
 
 /** Parameters in a list. https://pytorch.org/docs/stable/generated/torch.nn.ParameterList.html */
@@ -202,8 +205,8 @@ export class ParameterList extends Module {
     throw new ArgumentTypeError('ParameterList should not be called.');
   }
 
-  override toString(): string {
-    return container(this);
+  override extraRepr(): string {
+    return describeParameters(this, (p) => String(p.dtype));
   }
 }
 
@@ -238,12 +241,7 @@ export class ParameterDict extends Module {
     throw new ArgumentTypeError('ParameterDict should not be called.');
   }
 
-  override toString(): string {
-    return container(this);
+  override extraRepr(): string {
+    return describeParameters(this, (p) => `torch.${p.dtype.scalarName}Tensor`);
   }
-}
-
-function container(module: Module): string {
-  const lines = [...module.namedParameters('', false)].map(([name, p]) => describe(name, p));
-  return lines.length === 0 ? `${module.typeName()}()` : `${module.typeName()}(\n${lines.join('\n')}\n)`;
 }

@@ -4,20 +4,32 @@
  * A module is a function: `net(x)` runs hooks and `forward`. Parameters, buffers and submodules are the properties that hold them, in the order
  * in which they were assigned.
  */
-import { Function as AutogradFunction, type FunctionContext } from '../autograd/function.ts';
-import { isGradEnabled, noGrad } from '../autograd/mode.ts';
-import type { DType } from '../base/dtype.ts';
+import { noGrad } from '../autograd/mode.ts';
+import { isOptions, pythonType } from '../base/arguments.ts';
+import { DType } from '../base/dtype.ts';
 import {
   ArgumentTypeError,
   AttributeError,
   KeyError,
   NotImplementedError,
   RuntimeError,
+  ValueError,
 } from '../base/errors.ts';
 import { printsAs } from '../base/inspect.ts';
 import { sameSizes, showSizes } from '../base/shape.ts';
 import { Tensor } from '../tensor/tensor.ts';
+import {
+  addHook,
+  type BackwardHook,
+  callWithHooks,
+  type ForwardHook,
+  type ForwardPreHook,
+  type HookHandle,
+  Hooks,
+} from './hooks.ts';
 import { Parameter } from './parameter.ts';
+
+export type { BackwardHook, ForwardHook, ForwardPreHook, HookHandle };
 
 /** Names and tensors of a model, in order; `metadata` holds the versions of its modules, as in PyTorch's files. */
 export class StateDict extends Map<string, Tensor> {
@@ -30,27 +42,13 @@ export interface IncompatibleKeys {
   readonly unexpectedKeys: string[];
 }
 
-export interface HookHandle {
-  remove(): void;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: hooks see whatever the module's forward takes and gives
-export type ForwardPreHook = (module: Module, args: any[]) => any;
-// biome-ignore lint/suspicious/noExplicitAny: see above
-export type ForwardHook = (module: Module, args: any[], output: any) => any;
-export type BackwardHook = (
-  module: Module,
-  gradInput: readonly (Tensor | null)[],
-  gradOutput: readonly (Tensor | null)[],
-) => readonly (Tensor | null)[] | Tensor | null | undefined | void;
-
 /** What every module keeps besides its properties. */
 interface Hidden {
   readonly buffers: Set<string>;
   readonly nonPersistent: Set<string>;
-  readonly preHooks: Set<ForwardPreHook>;
-  readonly hooks: Set<ForwardHook>;
-  readonly backwardHooks: Set<BackwardHook>;
+  /** Names of submodules that were registered as null: they are printed. */
+  readonly emptySlots: Set<string>;
+  readonly hooks: Hooks;
 }
 
 /** Modules are called like functions, with the types of their own `forward`. */
@@ -75,9 +73,8 @@ export class Module {
     const hidden: Hidden = {
       buffers: new Set(),
       nonPersistent: new Set(),
-      preHooks: new Set(),
-      hooks: new Set(),
-      backwardHooks: new Set(),
+      emptySlots: new Set(),
+      hooks: new Hooks(),
     };
     // Not enumerable: the enumerable properties are the parameters, submodules and settings.
     Object.defineProperty(self, 'internals', { value: hidden });
@@ -106,35 +103,42 @@ export class Module {
 
   /** Registers a parameter by name; null keeps the place. */
   registerParameter(name: string, parameter: Parameter | null): void {
-    checkName(this, name, 'parameter');
+    checkName(this, name, 'parameter', (x) => x instanceof Parameter);
     if (parameter !== null && !(parameter instanceof Parameter)) {
       throw new ArgumentTypeError(
-        `cannot assign '${typeof parameter}' object to parameter '${name}' (torch.nn.Parameter or None required)`,
+        `cannot assign '${typeName(parameter)}' object to parameter '${name}' (torch.nn.Parameter or None required)`,
       );
     }
     (this as Record<string, unknown>)[name] = parameter;
   }
 
-  /** Registers a tensor that belongs to the state but is not trained. */
+  /** Registers a tensor that belongs to the state (unless `persistent` is false) but is not trained. */
   registerBuffer(
     name: string,
     tensor: Tensor | null,
     persistent: boolean | { persistent?: boolean } = true,
   ): void {
-    checkName(this, name, 'buffer');
     const { buffers, nonPersistent } = this.internals;
+    checkName(this, name, 'buffer', () => buffers.has(name));
+    if (tensor !== null && !(tensor instanceof Tensor)) {
+      throw new ArgumentTypeError(
+        `cannot assign '${typeName(tensor)}' object to buffer '${name}' (torch Tensor or None required)`,
+      );
+    }
     buffers.add(name);
     const kept = typeof persistent === 'boolean' ? persistent : (persistent.persistent ?? true);
-    if (!kept) nonPersistent.add(name);
+    if (kept) nonPersistent.delete(name);
+    else nonPersistent.add(name);
     (this as Record<string, unknown>)[name] = tensor;
   }
 
-  /** Registers a submodule by name. */
+  /** Registers a submodule by name; null keeps the place. */
   registerModule(name: string, module: Module | null): void {
-    checkName(this, name, 'module');
+    checkName(this, name, 'module', (x) => x instanceof Module);
     if (module !== null && !(module instanceof Module)) {
-      throw new ArgumentTypeError(`${String(module)} is not a Module subclass`);
+      throw new ArgumentTypeError(`${typeName(module)} is not a Module subclass`);
     }
+    if (module === null) this.internals.emptySlots.add(name);
     (this as Record<string, unknown>)[name] = module;
   }
 
@@ -178,23 +182,23 @@ export class Module {
   }
 
   /** Parameters of this module and (unless `recurse` is false) all below it, each once, with dotted names. */
-  *namedParameters(prefix = '', recurse = true): Generator<[string, Parameter]> {
-    yield* named(this, prefix, recurse, ownParameters);
+  *namedParameters(prefix: string | WalkOptions = '', recurse = true): Generator<[string, Parameter]> {
+    yield* named(this, walk(prefix, recurse), ownParameters);
   }
 
   /** Parameters of this module and all below it: what an optimizer takes. */
-  *parameters(recurse = true): Generator<Parameter> {
-    for (const [, parameter] of this.namedParameters('', recurse)) yield parameter;
+  *parameters(recurse: boolean | { recurse?: boolean } = true): Generator<Parameter> {
+    for (const [, parameter] of named(this, walk('', recurse), ownParameters)) yield parameter;
   }
 
   /** Buffers of this module and all below it, each once, with dotted names. */
-  *namedBuffers(prefix = '', recurse = true): Generator<[string, Tensor]> {
-    yield* named(this, prefix, recurse, ownBuffers);
+  *namedBuffers(prefix: string | WalkOptions = '', recurse = true): Generator<[string, Tensor]> {
+    yield* named(this, walk(prefix, recurse), ownBuffers);
   }
 
   /** Buffers of this module and all below it. */
-  *buffers(recurse = true): Generator<Tensor> {
-    for (const [, buffer] of this.namedBuffers('', recurse)) yield buffer;
+  *buffers(recurse: boolean | { recurse?: boolean } = true): Generator<Tensor> {
+    for (const [, buffer] of named(this, walk('', recurse), ownBuffers)) yield buffer;
   }
 
   /** The submodule at a dotted path. Throws an AttributeError. */
@@ -214,19 +218,18 @@ export class Module {
 
   /** The parameter at a dotted path. Throws an AttributeError. */
   getParameter(target: string): Parameter {
-    const dot = target.lastIndexOf('.');
-    const module = this.getSubmodule(dot < 0 ? '' : target.slice(0, dot));
-    const name = target.slice(dot + 1);
-    const found = (module as unknown as Record<string, unknown>)[name];
-    if (found === undefined) throw new AttributeError(`${module.typeName()} has no attribute \`${name}\``);
+    const [found, name] = attributeAt(this, target);
     if (!(found instanceof Parameter)) throw new AttributeError(`\`${name}\` is not an nn.Parameter`);
     return found;
   }
 
-  /** The buffer of this module called `name`, or null. */
-  getBuffer(name: string): Tensor | null {
-    const found = (this as unknown as Record<string, unknown>)[name];
-    return found instanceof Tensor && this.internals.buffers.has(name) ? found : null;
+  /** The buffer at a dotted path. Throws an AttributeError. */
+  getBuffer(target: string): Tensor {
+    const [found, name, owner] = attributeAt(this, target);
+    if (!(found instanceof Tensor) || !owner.internals.buffers.has(name)) {
+      throw new AttributeError(`\`${name}\` is not a buffer`);
+    }
+    return found;
   }
 
   /** Calls `fn` on every module below, then on this one. */
@@ -240,7 +243,8 @@ export class Module {
 
   /** Training mode, here and below. */
   train(mode: boolean | { mode?: boolean } = true): this {
-    const value = typeof mode === 'boolean' ? mode : (mode.mode ?? true);
+    const value = isOptions(mode) ? (mode.mode ?? true) : mode;
+    if (typeof value !== 'boolean') throw new ValueError('training mode is expected to be boolean');
     this.training = value;
     for (const child of this.children()) child.train(value);
     return this;
@@ -269,29 +273,20 @@ export class Module {
 
   // --- conversion ---
 
-  /** Converts floating-point parameters and buffers, or moves them; in place. */
-  to(target: DType | string | { dtype?: DType; device?: unknown } | Tensor): this {
+  /**
+   * Converts floating-point parameters and buffers, or moves all of them: `to(dtype)`, `to(device)`, `to(device, dtype)`, `to(tensor)`,
+   * `to({ dtype, device })`. In place: parameters stay the same objects. Throws a TypeError for dtypes that are not floating-point.
+   */
+  to(...targets: ModuleTarget[]): this {
+    const { dtype, device } = conversion(targets);
+    if (dtype !== null && !dtype.isFloatingPoint) {
+      throw new ArgumentTypeError(
+        `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=${String(dtype)}`,
+      );
+    }
     return applyToTensors(this, (t) => {
-      const dtype =
-        target instanceof Tensor
-          ? target.dtype
-          : typeof target === 'object' && 'dtype' in target
-            ? target.dtype
-            : target;
-      const isType = typeof dtype === 'object' && dtype !== null && 'itemSize' in dtype;
-      if (isType && !(dtype as DType).isFloatingPoint) {
-        throw new ArgumentTypeError(
-          `nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=${String(dtype)}`,
-        );
-      }
-      const converted = isType && t.dtype.isFloatingPoint ? t.to(dtype as DType) : t;
-      const device =
-        typeof target === 'string'
-          ? target
-          : target instanceof Tensor
-            ? target.device
-            : (target as { device?: unknown }).device;
-      return device === undefined || device === null ? converted : converted.to(String(device));
+      const converted = dtype !== null && t.dtype.isFloatingPoint ? t.to(dtype) : t;
+      return device === null ? converted : converted.to(device);
     });
   }
 
@@ -327,7 +322,13 @@ export class Module {
     return 1;
   }
 
-  /** Parameters and persistent buffers, by dotted name; they share memory with the module. */
+  /** Brings a state dict of an older version up to date, before it is loaded. `version` is null where none was written. */
+  upgradeState(_state: Map<string, Tensor>, _prefix: string, _version: number | null): void {}
+
+  /**
+   * Parameters and persistent buffers, by dotted name; they share memory with the module.
+   * https://pytorch.org/docs/stable/generated/torch.nn.Module.html#torch.nn.Module.state_dict
+   */
   stateDict(prefix = '', destination: StateDict = new StateDict()): StateDict {
     destination.metadata.set(prefix.replace(/\.$/, ''), { version: this.stateVersion() });
     for (const [name, tensor] of ownState(this)) destination.set(prefix + name, tensor.detach());
@@ -347,13 +348,15 @@ export class Module {
   ): IncompatibleKeys {
     const isStrict = typeof strict === 'boolean' ? strict : (strict.strict ?? true);
     if (typeof state !== 'object' || state === null) {
-      throw new ArgumentTypeError(`Expected state_dict to be dict-like, got ${typeof state}.`);
+      throw new ArgumentTypeError(`Expected state_dict to be dict-like, got <class '${pythonType(state)}'>.`);
     }
     const given = new Map<string, Tensor>(state instanceof Map ? state : Object.entries(state));
+    const metadata = state instanceof StateDict ? state.metadata : null;
     const own = new Map<string, Tensor>();
-    for (const [prefix, module] of allModules(this)) {
-      for (const [name, tensor] of ownState(module))
-        own.set(prefix === '' ? name : `${prefix}.${name}`, tensor);
+    for (const [path, module] of allModules(this)) {
+      const prefix = path === '' ? '' : `${path}.`;
+      module.upgradeState(given, prefix, metadata?.get(path)?.version ?? null);
+      for (const [name, tensor] of ownState(module)) own.set(prefix + name, tensor);
     }
     const missingKeys = [...own.keys()].filter((k) => !given.has(k));
     const unexpectedKeys = [...given.keys()].filter((k) => !own.has(k));
@@ -369,7 +372,7 @@ export class Module {
       if (source === undefined) continue;
       if (!(source instanceof Tensor)) {
         errors.push(
-          `While copying the parameter named "${name}", expected torch.Tensor or Tensor-like object from checkpoint but received ${typeof source}`,
+          `While copying the parameter named "${name}", expected torch.Tensor or Tensor-like object from checkpoint but received <class '${pythonType(source)}'>`,
         );
       } else if (!sameSizes(source.sizes, target.sizes) && !isOldScalar(source, target)) {
         errors.push(
@@ -396,17 +399,17 @@ export class Module {
 
   /** `hook(module, args)` before forward; what it returns replaces the arguments. */
   registerForwardPreHook(hook: ForwardPreHook): HookHandle {
-    return add(this.internals.preHooks, hook);
+    return addHook(this.internals.hooks.forwardPre, hook);
   }
 
   /** `hook(module, args, output)` after forward; what it returns replaces the output. */
   registerForwardHook(hook: ForwardHook): HookHandle {
-    return add(this.internals.hooks, hook);
+    return addHook(this.internals.hooks.forward, hook);
   }
 
   /** `hook(module, gradInput, gradOutput)` when the gradients of the inputs are known; what it returns replaces them. */
   registerFullBackwardHook(hook: BackwardHook): HookHandle {
-    return add(this.internals.backwardHooks, hook);
+    return addHook(this.internals.hooks.backward, hook);
   }
 
   // --- printing ---
@@ -417,6 +420,7 @@ export class Module {
     const childLines: string[] = [];
     for (const [name, child] of entriesOf(this)) {
       if (child instanceof Module) childLines.push(`(${name}): ${indent(String(child), 2)}`);
+      else if (child === null && this.internals.emptySlots.has(name)) childLines.push(`(${name}): None`);
     }
     if (extraLines.length === 1 && childLines.length === 0) return `${this.typeName()}(${extra})`;
     const lines = [...extraLines, ...childLines];
@@ -431,20 +435,74 @@ export function indent(text: string, by: number): string {
   return text.split('\n').join(`\n${' '.repeat(by)}`);
 }
 
-function add<T>(set: Set<T>, hook: T): HookHandle {
-  set.add(hook);
-  return { remove: () => void set.delete(hook) };
-}
-
 function entriesOf(module: Module): [string, unknown][] {
   return Object.entries(module);
 }
 
-function checkName(module: Module, name: string, kind: string): void {
-  if (name.includes('.')) throw new KeyError(`${kind} name can't contain "."`);
+/** What PyTorch calls the type of a value in messages: 'torch.FloatTensor', 'int'. */
+function typeName(x: unknown): string {
+  return x instanceof Tensor ? `torch.${x.dtype.scalarName}Tensor` : pythonType(x);
+}
+
+/** Throws a KeyError for names that cannot be used; `mayReplace` tells whether what is there now is of the same kind. */
+function checkName(module: Module, name: string, kind: string, mayReplace: (x: unknown) => boolean): void {
+  if (name.includes('.')) {
+    throw new KeyError(
+      kind === 'module' ? `module name can't contain ".", got: ${name}` : `${kind} name can't contain "."`,
+    );
+  }
   if (name === '') throw new KeyError(`${kind} name can't be empty string ""`);
-  if (name in module && !Object.hasOwn(module, name))
+  const there = (module as unknown as Record<string, unknown>)[name];
+  if (there !== undefined && there !== null && !mayReplace(there)) {
     throw new KeyError(`attribute '${name}' already exists`);
+  }
+}
+
+/** What is at a dotted path, its last name and the module that has it. Throws an AttributeError. */
+function attributeAt(root: Module, target: string): [value: unknown, name: string, owner: Module] {
+  const dot = target.lastIndexOf('.');
+  const owner = root.getSubmodule(dot < 0 ? '' : target.slice(0, dot));
+  const name = target.slice(dot + 1);
+  const value = (owner as unknown as Record<string, unknown>)[name];
+  if (value === undefined || !Object.hasOwn(owner, name)) {
+    throw new AttributeError(`${owner.typeName()} has no attribute \`${name}\``);
+  }
+  return [value, name, owner];
+}
+
+interface WalkOptions {
+  prefix?: string;
+  recurse?: boolean;
+}
+
+/** Where to walk, from positional arguments or options. */
+function walk(prefix: string | WalkOptions, recurse: boolean | { recurse?: boolean }): Required<WalkOptions> {
+  const named: WalkOptions = isOptions(prefix) ? prefix : isOptions(recurse) ? recurse : {};
+  return {
+    prefix: typeof prefix === 'string' ? prefix : (named.prefix ?? ''),
+    recurse: typeof recurse === 'boolean' && named.recurse === undefined ? recurse : (named.recurse ?? true),
+  };
+}
+
+/** What `module.to` takes. */
+type ModuleTarget = DType | string | object | Tensor | null;
+
+function conversion(targets: readonly ModuleTarget[]): { dtype: DType | null; device: string | null } {
+  let dtype: DType | null = null;
+  let device: string | null = null;
+  for (const target of targets) {
+    if (target === null || target === undefined) continue;
+    if (target instanceof DType) dtype = target;
+    else if (target instanceof Tensor) {
+      dtype = target.dtype;
+      device = String(target.device);
+    } else if (isOptions(target)) {
+      const named = target as { dtype?: DType | null; device?: unknown };
+      dtype = named.dtype ?? dtype;
+      device = named.device === undefined || named.device === null ? device : String(named.device);
+    } else device = String(target);
+  }
+  return { dtype, device };
 }
 
 function* ownParameters(module: Module): Generator<[string, Parameter]> {
@@ -478,8 +536,7 @@ function* allModules(module: Module, prefix = ''): Generator<[string, Module]> {
 
 function* named<T extends Tensor>(
   root: Module,
-  prefix: string,
-  recurse: boolean,
+  { prefix, recurse }: Required<WalkOptions>,
   own: (module: Module) => Generator<[string, T]>,
 ): Generator<[string, T]> {
   const seen = new Set<Tensor>();
@@ -502,16 +559,13 @@ function isOldScalar(source: Tensor, target: Tensor): boolean {
 function applyToTensors(module: Module, fn: (t: Tensor) => Tensor): Module & never {
   noGrad(() => {
     for (const m of module.modules()) {
-      for (const [name, parameter] of [...ownParameters(m)]) {
+      for (const [, parameter] of [...ownParameters(m)]) {
         const converted = fn(parameter);
         if (converted === parameter) continue;
-        if (converted.dtype === parameter.dtype) {
-          parameter.data = converted;
-        } else {
-          // The dtype of a tensor never changes: another Parameter takes the place.
-          const fresh = new Parameter(converted.detach(), parameter.requiresGrad);
-          if (parameter.grad !== null) fresh.grad = fn(parameter.grad);
-          (m as unknown as Record<string, unknown>)[name] = fresh;
+        parameter.data = converted;
+        if (parameter.grad !== null) {
+          const grad = parameter.grad;
+          grad.data = fn(grad);
         }
       }
       for (const [name, buffer] of [...ownBuffers(m)]) {
@@ -522,81 +576,8 @@ function applyToTensors(module: Module, fn: (t: Tensor) => Tensor): Module & nev
   return module as Module & never;
 }
 
-/** Passes tensors through and calls backward hooks when their gradients come. */
-class HookPoint extends AutogradFunction {
-  static override forward(
-    ctx: FunctionContext,
-    onGradients: (grads: readonly (Tensor | null)[]) => readonly (Tensor | null)[] | null,
-    ...tensors: Tensor[]
-  ): Tensor[] {
-    ctx.onGradients = onGradients;
-    ctx.setMaterializeGrads(false);
-    return tensors.map((t) => t.view(t.sizes));
-  }
-
-  static override backward(ctx: FunctionContext, ...grads: (Tensor | null)[]): (Tensor | null)[] {
-    const onGradients = ctx.onGradients as (
-      g: readonly (Tensor | null)[],
-    ) => readonly (Tensor | null)[] | null;
-    return [null, ...(onGradients(grads) ?? grads)];
-  }
-}
-
-function mapTensors(value: unknown, tensors: readonly Tensor[]): unknown {
-  let at = 0;
-  const visit = (x: unknown): unknown => {
-    if (x instanceof Tensor) return x.requiresGrad ? tensors[at++] : x;
-    return Array.isArray(x) ? x.map(visit) : x;
-  };
-  return visit(value);
-}
-
-function tensorsIn(value: unknown): Tensor[] {
-  if (value instanceof Tensor) return value.requiresGrad ? [value] : [];
-  return Array.isArray(value) ? value.flatMap(tensorsIn) : [];
-}
-
-/** What calling a module does: hooks around `forward`. */
-function call(module: Module, given: unknown[]): unknown {
-  const { preHooks, hooks, backwardHooks } = module.internals;
-  if (preHooks.size === 0 && hooks.size === 0 && backwardHooks.size === 0) return module.forward(...given);
-  let args = given;
-  for (const hook of [...preHooks]) {
-    const replaced: unknown = hook(module, args);
-    if (replaced !== undefined && replaced !== null) args = Array.isArray(replaced) ? replaced : [replaced];
-  }
-  let gradOutput: readonly (Tensor | null)[] | null = null;
-  const watched = backwardHooks.size > 0 && isGradEnabled();
-  if (watched) {
-    const inputs = tensorsIn(args);
-    if (inputs.length > 0) {
-      const onInput = (grads: readonly (Tensor | null)[]): readonly (Tensor | null)[] | null => {
-        let result: readonly (Tensor | null)[] | null = null;
-        for (const hook of [...backwardHooks]) {
-          const replaced = hook(module, result ?? grads, gradOutput ?? []);
-          if (replaced instanceof Tensor) result = [replaced];
-          else if (replaced !== undefined && replaced !== null) result = replaced;
-        }
-        return result;
-      };
-      args = mapTensors(args, HookPoint.apply(onInput, ...inputs) as Tensor[]) as unknown[];
-    }
-  }
-  let output: unknown = module.forward(...args);
-  for (const hook of [...hooks]) {
-    const replaced: unknown = hook(module, args, output);
-    if (replaced !== undefined && replaced !== null) output = replaced;
-  }
-  if (watched) {
-    const outputs = tensorsIn(output);
-    if (outputs.length > 0) {
-      const onOutput = (grads: readonly (Tensor | null)[]): null => {
-        gradOutput = grads;
-        if (tensorsIn(given).length === 0) for (const hook of [...backwardHooks]) hook(module, [], grads);
-        return null;
-      };
-      output = mapTensors(output, HookPoint.apply(onOutput, ...outputs) as Tensor[]);
-    }
-  }
-  return output;
+/** What calling a module does. */
+function call(module: Module, args: unknown[]): unknown {
+  const { hooks } = module.internals;
+  return hooks.isEmpty ? module.forward(...args) : callWithHooks(module, hooks, args);
 }

@@ -1,6 +1,7 @@
 /** Reading tensors from JavaScript: `item`, `tolist`, `toTypedArray`, metadata. */
 import { bool, type DType } from '../base/dtype.ts';
-import { RuntimeError, ValueError } from '../base/errors.ts';
+import { pythonType } from '../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
 import { fromBfloat16, fromFloat16 } from '../base/float16.ts';
 import { wrapDim } from '../base/shape.ts';
 import { StorageAlias } from '../device/storage.ts';
@@ -198,12 +199,15 @@ Object.defineProperties(Tensor.prototype, {
       return new Tensor(new StorageAlias(this.storage), this.dtype, this.sizes, this.strides, this.offset);
     },
     set(this: Tensor, value: Tensor): void {
-      if (value.dtype !== this.dtype) {
+      if (!(value instanceof Tensor)) {
+        throw new ArgumentTypeError(`Variable data has to be a tensor, but got ${pythonType(value)}`);
+      }
+      if (this.requiresGrad && !value.dtype.isFloatingPoint) {
         throw new RuntimeError(
-          'Attempted to call `variable.set_data(tensor)`, but `variable` and `tensor` have incompatible tensor type.',
+          'data set to a tensor that requires gradients must be floating point or complex dtype',
         );
       }
-      this.rebind(value.storage, value.sizes, value.strides, value.offset);
+      this.rebind(value.storage, value.sizes, value.strides, value.offset, value.dtype);
     },
     configurable: true,
   },

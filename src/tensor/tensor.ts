@@ -137,8 +137,15 @@ export class Tensor implements View {
     return this.rowMajor;
   }
 
-  /** @internal Points this tensor at other memory (`setData`, `resize_`). */
-  rebind(storage: Storage, sizes: readonly number[], strides: readonly number[], offset: number): void {
+  /** @internal Points this tensor at other memory (`x.data = …`, `resize_`). */
+  rebind(
+    storage: Storage,
+    sizes: readonly number[],
+    strides: readonly number[],
+    offset: number,
+    dtype: DType = this.dtype,
+  ): void {
+    (this as { dtype: DType }).dtype = dtype;
     this.storage = storage;
     this.sizes = sizes;
     this.strides = strides;

@@ -80,6 +80,13 @@ abstract class RunningNorm extends Module {
     return 2;
   }
 
+  /** Before version 2 there was no count of batches. */
+  override upgradeState(state: Map<string, Tensor>, prefix: string, version: number | null): void {
+    const key = `${prefix}num_batches_tracked`;
+    if ((version ?? 1) < 2 && this.trackRunningStats && !state.has(key))
+      state.set(key, tensor(0n, { dtype: int64 }));
+  }
+
   override extraRepr(): string {
     return `${this.numFeatures}, eps=${show(this.eps)}, momentum=${show(this.momentum)}, affine=${show(this.affine)}, track_running_stats=${show(this.trackRunningStats)}`;
   }

@@ -367,19 +367,20 @@ interface TripletDistanceOptions extends LossOptions {
 export class TripletMarginWithDistanceLoss extends Loss {
   readonly margin: number;
   readonly swap: boolean;
-  private readonly distance: Distance | null;
+  /** The name PyTorch prints it under, where it is a module. */
+  declare readonly distance_function: Distance;
 
   constructor(options: TripletDistanceOptions = {}) {
     super(options);
-    this.distance = options.distanceFunction ?? null;
+    this.distance_function = options.distanceFunction ?? new PairwiseDistance();
     this.margin = options.margin ?? 1;
     this.swap = options.swap ?? false;
   }
 
   override forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
-    const { margin, swap, reduction, distance } = this;
+    const { margin, swap, reduction } = this;
     return F.tripletMarginWithDistanceLoss(anchor, positive, negative, {
-      distanceFunction: distance,
+      distanceFunction: this.distance_function,
       margin,
       swap,
       reduction,
