@@ -52,6 +52,7 @@ export * from './io/index.ts';
 export * as nn from './nn/index.ts';
 export { linalg } from './ops/linalg/index.ts';
 export * from './ops/index.ts';
+export * as special from './ops/special/index.ts';
 export * as optim from './optim/index.ts';
 export {
   arange,

@@ -21,13 +21,14 @@ const exempt: Readonly<Record<string, string>> = {
 
 const samples: Table = Object.assign({}, ...tables);
 
-/** Every definition by its path. */
+/** Every definition by its path; functions that a namespace takes over from `torch` (`torch.special.exp2`) under that one. */
 function definitions(): Map<string, Definition> {
   const found = new Map<string, Definition>();
+  const known = new Set<unknown>(Object.values(torch));
   const collect = (module: object, prefix: string): void => {
     for (const [name, value] of Object.entries(module)) {
       const definition = definitionOf(value);
-      if (definition === undefined) continue;
+      if (definition === undefined || (prefix !== '' && known.has(value))) continue;
       const method = prefix === '' && definition.methodOnly === true;
       found.set(`${method ? 'Tensor.' : prefix}${name}`, definition);
     }

@@ -208,23 +208,6 @@ export const xlogy: BinaryOp = binary('xlogy', {
   ],
 });
 
-/** x·log1p y, and 0 where x is 0 (unless y is NaN). https://pytorch.org/docs/stable/special.html#torch.special.xlog1py */
-export const xlog1py: BinaryOp = binary(
-  'xlog1py',
-  {
-    rule: 'intToFloat',
-    expr: ([x, y]) => {
-      const value = E.select(E.eq(x, 0), E.constant(0, x.type), E.mul(x, E.log1p(y)));
-      return E.select(E.isNaNExpr(y), y, value);
-    },
-    derivative: ([x, y]) => [
-      E.select(E.and(E.eq(x, 0), E.le(y, -1)), E.constant(0, x.type), E.log1p(y)),
-      E.div(x, E.add(y, 1)),
-    ],
-  },
-  { inplace: false },
-);
-
 /** x·2ʸ. https://pytorch.org/docs/stable/generated/torch.ldexp.html */
 export const ldexp: TensorsOp = define(
   'ldexp(input, other: Tensor, *, out=None)',

@@ -1,8 +1,8 @@
-/** Special functions. https://pytorch.org/docs/stable/special.html */
+/** Special functions that `torch` itself has; `torch.special` has more (ops/special). https://pytorch.org/docs/stable/special.html */
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type BinaryOp, type Call, define, type TensorsOp, type UnaryOp } from '../define.ts';
+import { type Call, define, type TensorsOp, type UnaryOp } from '../define.ts';
 import { binary, defineOp, INTEGERS, noDerivative, pointwise, unary } from './family.ts';
 
 function float(name: string, expr: (x: E.Expr) => E.Expr, gradName?: string): UnaryOp {
@@ -25,36 +25,6 @@ export const lgamma: UnaryOp = float('lgamma', E.lgamma);
 export const digamma: UnaryOp = float('digamma', E.digamma);
 /** The modified Bessel function I₀. https://pytorch.org/docs/stable/generated/torch.i0.html */
 export const i0: UnaryOp = float('i0', E.i0, 'I0');
-/** e^(−|x|)·I₀(x). */
-export const i0e: UnaryOp = float('i0e', E.i0e, 'SpecialI0E');
-/** The modified Bessel function I₁. */
-export const i1: UnaryOp = float('i1', E.i1, 'SpecialI1');
-/** e^(−|x|)·I₁(x). */
-export const i1e: UnaryOp = float('i1e', E.i1e, 'SpecialI1E');
-/** exp(x²)·erfc(x). */
-export const erfcx: UnaryOp = float('erfcx', E.erfcx, 'SpecialErfcx');
-/** The inverse of the standard normal distribution function. */
-export const ndtri: UnaryOp = float('ndtri', E.ndtri, 'SpecialNdtri');
-/** The logarithm of the standard normal distribution function. */
-export const logNdtr: UnaryOp = float('log_ndtr', E.logNdtr, 'SpecialLogNdtr');
-/** The standard normal distribution function. */
-export const ndtr: UnaryOp = float('ndtr', (x) => E.mul(E.erfc(E.mul(x, -Math.SQRT1_2)), 0.5), 'SpecialNdtr');
-/** −x·log x. */
-export const entr: UnaryOp = unary('entr', {
-  rule: 'intToFloat',
-  gradName: 'SpecialEntr',
-  expr: ([x]) =>
-    E.select(
-      E.isNaNExpr(x),
-      x,
-      E.select(
-        E.gt(x, 0),
-        E.neg(E.mul(x, E.log(x))),
-        E.select(E.eq(x, 0), E.constant(0, x.type), E.constant(Number.NEGATIVE_INFINITY, x.type)),
-      ),
-    ),
-  derivative: ([x]) => [E.sub(E.neg(E.log(x)), 1)],
-});
 
 const polygammaOp = pointwise('polygamma', {
   rule: 'intToFloat',
@@ -75,16 +45,6 @@ export const polygamma: Call<[n: number, input: Tensor], { input?: Tensor; out?:
 );
 const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.digamma(x) });
 
-/** The Hurwitz zeta function. https://pytorch.org/docs/stable/special.html#torch.special.zeta */
-export const zeta: BinaryOp = binary(
-  'zeta',
-  {
-    rule: 'intToFloat',
-    expr: ([x, q]) => E.zeta(x, q),
-    noDerivative: [noDerivative('zeta'), noDerivative('zeta')],
-  },
-  { inplace: false },
-);
 /** The regularised lower incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammainc */
 export const igamma: TensorsOp = binary(
   'igamma',

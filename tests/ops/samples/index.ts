@@ -10,9 +10,11 @@ import { table as movement } from './movement.ts';
 import { table as pointwise } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
+import { table as special } from './special.ts';
 
 export const tables: readonly Table[] = [
   pointwise,
+  special,
   reduction,
   movement,
   contraction,
