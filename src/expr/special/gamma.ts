@@ -234,21 +234,23 @@ function lgammaNearOneToTwo(a: number): number {
 
 /** The regularised lower incomplete gamma function P(a, x). */
 export function igamma(a: number, x: number): number {
-  if (x < 0 || a < 0 || Number.isNaN(a) || Number.isNaN(x)) return Number.NaN;
+  if (x < 0 || a < 0) return Number.NaN;
   if (a === 0) return x > 0 ? 1 : Number.NaN;
   if (x === 0) return 0;
   if (a === Number.POSITIVE_INFINITY) return x === Number.POSITIVE_INFINITY ? Number.NaN : 0;
   if (x === Number.POSITIVE_INFINITY) return 1;
+  if (Number.isNaN(a) || Number.isNaN(x)) return Number.NaN;
   return x < a + 1 ? lowerSeries(a, x) : 1 - upperFraction(a, x);
 }
 
 /** The regularised upper incomplete gamma function Q(a, x) = 1 − P(a, x). */
 export function igammac(a: number, x: number): number {
-  if (x < 0 || a < 0 || Number.isNaN(a) || Number.isNaN(x)) return Number.NaN;
+  if (x < 0 || a < 0) return Number.NaN;
   if (a === 0) return x > 0 ? 0 : Number.NaN;
   if (x === 0) return 1;
   if (a === Number.POSITIVE_INFINITY) return x === Number.POSITIVE_INFINITY ? Number.NaN : 1;
   if (x === Number.POSITIVE_INFINITY) return 0;
+  if (Number.isNaN(a) || Number.isNaN(x)) return Number.NaN;
   if (a < 1 && x < 1.1) return upperNearZero(a, x);
   return x < a + 1 ? 1 - lowerSeries(a, x) : upperFraction(a, x);
 }

@@ -1,4 +1,5 @@
 /** Special functions that `torch` itself has; `torch.special` has more (ops/special). https://pytorch.org/docs/stable/special.html */
+import { getDefaultDtype } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -31,6 +32,18 @@ const polygammaOp = pointwise('polygamma', {
   expr: ([x], [n]) => E.polygamma(n, x),
   derivative: ([x], _, [n]) => [E.polygamma(E.add(n, 1), x)],
 });
+const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.digamma(x) });
+/** Below ½ by reflection, in the compute type: near the poles it is as PyTorch has it, where π·x is rounded. */
+const trigammaOp = pointwise('polygamma', {
+  rule: 'intToFloat',
+  expr: ([x]) => {
+    const n = E.constant(1, x.type);
+    const sine = E.sin(E.mul(x, Math.PI));
+    const reflected = E.sub(E.div(Math.PI ** 2, E.mul(sine, sine)), E.polygamma(n, E.sub(1, x)));
+    return E.select(E.lt(x, 0.5), reflected, E.polygamma(n, x));
+  },
+  derivative: ([x]) => [E.polygamma(E.constant(2, x.type), x)],
+});
 
 /** The n-th derivative of digamma. https://pytorch.org/docs/stable/special.html#torch.special.polygamma */
 export const polygamma: Call<[n: number, input: Tensor], { input?: Tensor; out?: Tensor }, Tensor> & {
@@ -40,11 +53,10 @@ export const polygamma: Call<[n: number, input: Tensor], { input?: Tensor; out?:
   { functionOnly: true },
   (n: number, input: Tensor) => {
     if (n < 0) throw new RuntimeError('polygamma(n, x) does not support negative n.');
-    return n === 0 ? [digammaOp, [input], []] : [polygammaOp, [input], [n]];
+    if (n < 2) return [n === 0 ? digammaOp : trigammaOp, [input], []];
+    return [polygammaOp, [input], [n]];
   },
 );
-const digammaOp = pointwise('polygamma', { rule: 'intToFloat', expr: ([x]) => E.digamma(x) });
-
 /** The regularised lower incomplete gamma function. https://pytorch.org/docs/stable/special.html#torch.special.gammainc */
 export const igamma: TensorsOp = binary(
   'igamma',
@@ -70,19 +82,11 @@ export const igammac: TensorsOp = binary(
 export const mvlgamma: Call<[input: Tensor, p: number], { p?: number; out?: Tensor }, Tensor> = define(
   'mvlgamma(input, p, *, out=None)',
   (input: Tensor, p: number) => {
-    const x = input.dtype.isFloatingPoint ? input : input.float();
+    const x = input.dtype.isFloatingPoint ? input : input.to(getDefaultDtype());
     if (p < 1) throw new RuntimeError('p has to be greater than or equal to 1');
-    if (
-      x
-        .le((p - 1) / 2)
-        .any()
-        .item()
-    ) {
-      throw new RuntimeError(`All elements must be greater than (p-1)/2`);
-    }
     let total = x.lgamma();
     for (let j = 1; j < p; j++) total = total.add(x.sub(j / 2).lgamma());
     return total.add((p * (p - 1) * Math.log(Math.PI)) / 4);
   },
-  { inplace: true },
+  { inplace: true, shownAs: 'Mvlgamma' },
 );
