@@ -1,0 +1,144 @@
+/** Newton's method, with the Hessian by autograd. */
+import { grad as gradOf } from '../autograd/api.ts';
+import { enableGrad, noGrad } from '../autograd/mode.ts';
+import { LinAlgError, RuntimeError, ValueError } from '../base/errors.ts';
+import { product } from '../base/shape.ts';
+import { cat } from '../ops/index.ts';
+import { runtime } from '../ops/runtime.ts';
+import { float64 } from '../base/dtype.ts';
+import { zerosLike } from '../tensor/create.ts';
+import { Tensor } from '../tensor/tensor.ts';
+import { addFlat } from './flat.ts';
+import { check, type Closure, Optimizer, type Params } from './optimizer.ts';
+
+export interface NewtonOptions {
+  /** The step length η. */
+  lr?: number;
+  /** Added to the diagonal of the Hessian: above 0 it makes steps shorter and more like gradient descent. */
+  damping?: number;
+  /** The largest number of parameters: the Hessian has the square of it as elements. */
+  maxParameters?: number;
+}
+
+/**
+ * Newton's method: w ← w − η·(H + damping·I)⁻¹·∇L (Nocedal and Wright, "Numerical Optimization", 2006, chapter 3.3). `step` needs a closure that
+ * returns the loss; it computes the derivatives itself, so the closure should not call `backward`. All parameters are one vector; one group only.
+ *
+ * Throws a LinAlgError where the Hessian is singular or not finite, and a ValueError where there are too many parameters.
+ *
+ * @example
+ * ```ts
+ * const x = torch.tensor([3, -1], { requiresGrad: true });
+ * const optimizer = new torch.optim.Newton([x]);
+ * // A quadratic function: one step leads to its minimum.
+ * optimizer.step(() => x.sub(1).pow(2).sum());
+ * console.log(x.detach()); // => tensor([1., 1.])
+ * ```
+ */
+export class Newton extends Optimizer {
+  constructor(params: Params, options: NewtonOptions = {}) {
+    const { lr = 1, damping = 0, maxParameters = 4096 } = options;
+    check(lr >= 0, 'learning rate', lr);
+    check(damping >= 0, 'damping value', damping);
+    super(params, { lr, damping, maxParameters });
+    if (this.paramGroups.length !== 1) {
+      throw new ValueError("Newton doesn't support per-parameter options (parameter groups)");
+    }
+  }
+
+  protected override update(): void {
+    throw new RuntimeError('Newton changes all parameters at once');
+  }
+
+  override step(closure: Closure | null = null): Tensor {
+    if (closure === null) throw new RuntimeError('Newton needs a closure that returns the loss: optimizer.step(() => …)');
+    const { params, lr, ...rest } = this.paramGroups[0];
+    const { damping, maxParameters } = rest as unknown as Required<NewtonOptions>;
+    const count = params.reduce((n, p) => n + product(p.sizes), 0);
+    if (count > maxParameters) {
+      throw new ValueError(
+        `Newton: the Hessian of ${count} parameters would have ${count} x ${count} elements; use LBFGS, or raise maxParameters (${maxParameters})`,
+      );
+    }
+    const loss = enableGrad(closure);
+    if (!(loss instanceof Tensor)) throw new RuntimeError('Newton: the closure must return the loss as a tensor');
+    const { gradient, hessian } = enableGrad(() => derivatives(loss, params));
+    const direction = solve(hessian, gradient, damping);
+    noGrad(() => {
+      addFlat(params, -lr, runtime.fromArray(direction, [count], float64, params[0]).to(params[0].dtype));
+    });
+    return loss;
+  }
+}
+
+/** The gradient and the Hessian (row-major) of the loss over all parameters, in double precision. */
+function derivatives(loss: Tensor, params: readonly Tensor[]): { gradient: Float64Array; hessian: Float64Array } {
+  let first: (Tensor | null)[];
+  try {
+    first = gradOf(loss, [...params], { createGraph: true, allowUnused: true });
+  } catch (error) {
+    if (error instanceof Error && error.message.includes('backward through the graph a second time')) {
+      throw new RuntimeError(
+        'Newton computes the derivatives itself: the closure should return the loss without calling backward()',
+      );
+    }
+    throw error;
+  }
+  const flat = (parts: readonly (Tensor | null)[]): Tensor =>
+    cat(parts.map((g, i) => (g ?? zerosLike(params[i])).reshape(-1)));
+  const gradient = flat(first);
+  const n = gradient.numel();
+  const hessian = new Float64Array(n * n);
+  // A gradient that depends on no parameter (of a linear loss) has no graph: its rows are zero.
+  if (gradient.requiresGrad) {
+    for (let i = 0; i < n; i++) {
+      const row = gradOf(gradient.select(0, i), [...params], { retainGraph: true, allowUnused: true });
+      hessian.set(numbers(flat(row)), i * n);
+    }
+  }
+  return { gradient: numbers(gradient), hessian };
+}
+
+function numbers(x: Tensor): Float64Array {
+  return Float64Array.from(x.detach().to(float64).toTypedArray() as Float64Array);
+}
+
+/** Solves (H + damping·I)·x = b by Gaussian elimination with partial pivoting. */
+function solve(hessian: Float64Array, b: Float64Array, damping: number): Float64Array {
+  const n = b.length;
+  const a = Float64Array.from(hessian);
+  const x = Float64Array.from(b);
+  let scale = 0;
+  for (let i = 0; i < n; i++) a[i * n + i] += damping;
+  for (const value of a) {
+    if (!Number.isFinite(value)) {
+      throw new LinAlgError('Newton: the Hessian has elements that are not finite; the loss may have diverged (try a smaller lr)');
+    }
+    scale = Math.max(scale, Math.abs(value));
+  }
+  for (let k = 0; k < n; k++) {
+    let pivot = k;
+    for (let i = k + 1; i < n; i++) if (Math.abs(a[i * n + k]) > Math.abs(a[pivot * n + k])) pivot = i;
+    if (Math.abs(a[pivot * n + k]) <= scale * n * Number.EPSILON) {
+      throw new LinAlgError(
+        `Newton: the Hessian (${n} x ${n}) is singular, so that there is no Newton step; give a damping above 0 (now ${damping})`,
+      );
+    }
+    if (pivot !== k) {
+      for (let j = k; j < n; j++) [a[k * n + j], a[pivot * n + j]] = [a[pivot * n + j], a[k * n + j]];
+      [x[k], x[pivot]] = [x[pivot], x[k]];
+    }
+    for (let i = k + 1; i < n; i++) {
+      const factor = a[i * n + k] / a[k * n + k];
+      if (factor === 0) continue;
+      for (let j = k; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
+      x[i] -= factor * x[k];
+    }
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    let sum = x[i];
+    for (let j = i + 1; j < n; j++) sum -= a[i * n + j] * x[j];
+    x[i] = sum / a[i * n + i];
+  }
+  return x;
+}
