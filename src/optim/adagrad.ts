@@ -27,7 +27,14 @@ const adagrad = updates((decays, maximize) => ([p, sum, grad], [lr, eps, decay])
 /** Adagrad: Duchi, Hazan and Singer 2011, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization". */
 export class Adagrad extends Optimizer {
   constructor(params: Params, options: AdagradOptions = {}) {
-    const { lr = 1e-2, lrDecay = 0, weightDecay = 0, initialAccumulatorValue = 0, eps = 1e-10, maximize = false } = options;
+    const {
+      lr = 1e-2,
+      lrDecay = 0,
+      weightDecay = 0,
+      initialAccumulatorValue = 0,
+      eps = 1e-10,
+      maximize = false,
+    } = options;
     check(lr >= 0, 'learning rate', lr);
     check(lrDecay >= 0, 'lr_decay value', lrDecay);
     check(weightDecay >= 0, 'weight_decay value', weightDecay);
@@ -46,9 +53,14 @@ export class Adagrad extends Optimizer {
   protected override stateOf(param: Tensor): ParamState {
     const state = super.stateOf(param);
     if (!state.has('sum')) {
-      const group = this.paramGroups.find((g) => g.params.includes(param)) as unknown as Required<AdagradOptions>;
+      const group = this.paramGroups.find((g) =>
+        g.params.includes(param),
+      ) as unknown as Required<AdagradOptions>;
       state.set('step', scalarTensor(0, { dtype: float32 }));
-      state.set('sum', noGrad(() => fullLike(param, group.initialAccumulatorValue)));
+      state.set(
+        'sum',
+        noGrad(() => fullLike(param, group.initialAccumulatorValue)),
+      );
     }
     return state;
   }

@@ -35,13 +35,35 @@ abstract class AdamFamily extends Optimizer {
   /** Does weight decay shrink the weights directly (AdamW), instead of adding to the gradient? */
   protected abstract readonly decoupled: boolean;
 
-  constructor(params: Params, options: AdamOptions, weightDecayDefault: number, extra: Readonly<Record<string, unknown>>) {
-    const { lr = 1e-3, betas = [0.9, 0.999], eps = 1e-8, weightDecay = weightDecayDefault, amsgrad = false, maximize = false } = options;
+  constructor(
+    params: Params,
+    options: AdamOptions,
+    weightDecayDefault: number,
+    extra: Readonly<Record<string, unknown>>,
+  ) {
+    const {
+      lr = 1e-3,
+      betas = [0.9, 0.999],
+      eps = 1e-8,
+      weightDecay = weightDecayDefault,
+      amsgrad = false,
+      maximize = false,
+    } = options;
     check(lr >= 0, 'learning rate', lr);
     check(eps >= 0, 'epsilon value', eps);
     checkBetas(betas);
     check(weightDecay >= 0, 'weight_decay value', weightDecay);
-    super(params, { lr, betas, eps, weightDecay, amsgrad, maximize, foreach: null, capturable: false, ...extra });
+    super(params, {
+      lr,
+      betas,
+      eps,
+      weightDecay,
+      amsgrad,
+      maximize,
+      foreach: null,
+      capturable: false,
+      ...extra,
+    });
   }
 
   protected override update(param: Tensor, grad: Tensor, group: ParamGroup, state: ParamState): void {
@@ -53,7 +75,17 @@ abstract class AdamFamily extends Optimizer {
     const step = lr / (1 - beta1 ** t);
     adam(weightDecay !== 0, maximize, amsgrad, this.decoupled).run(
       [...tensors, grad],
-      [step, beta1, 1 - beta1, beta2, 1 - beta2, Math.sqrt(1 - beta2 ** t), eps, weightDecay, 1 - lr * weightDecay],
+      [
+        step,
+        beta1,
+        1 - beta1,
+        beta2,
+        1 - beta2,
+        Math.sqrt(1 - beta2 ** t),
+        eps,
+        weightDecay,
+        1 - lr * weightDecay,
+      ],
     );
   }
 }

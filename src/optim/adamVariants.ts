@@ -58,14 +58,17 @@ export interface NAdamOptions {
 }
 
 // Scalars: factor of the gradient, factor of the mean, β₁, 1 − β₁, β₂, 1 − β₂, 1 − β₂ᵗ, ε, weight decay.
-const nadam = updates((decays) => ([p, m, v, grad], [ofGrad, ofMean, beta1, rest1, beta2, rest2, bias2, eps, decay]) => {
-  const g = effective(grad, p, decays ? decay : null, false);
-  const mean = E.add(E.mul(m, beta1), E.mul(g, rest1));
-  const square = E.add(E.mul(v, beta2), E.mul(rest2, E.mul(g, g)));
-  const denominator = E.add(E.sqrt(E.div(square, bias2)), eps);
-  const first = E.sub(p, E.mul(ofGrad, E.div(g, denominator)));
-  return [E.sub(first, E.mul(ofMean, E.div(mean, denominator))), mean, square];
-});
+const nadam = updates(
+  (decays) =>
+    ([p, m, v, grad], [ofGrad, ofMean, beta1, rest1, beta2, rest2, bias2, eps, decay]) => {
+      const g = effective(grad, p, decays ? decay : null, false);
+      const mean = E.add(E.mul(m, beta1), E.mul(g, rest1));
+      const square = E.add(E.mul(v, beta2), E.mul(rest2, E.mul(g, g)));
+      const denominator = E.add(E.sqrt(E.div(square, bias2)), eps);
+      const first = E.sub(p, E.mul(ofGrad, E.div(g, denominator)));
+      return [E.sub(first, E.mul(ofMean, E.div(mean, denominator))), mean, square];
+    },
+);
 
 /** Adam with Nesterov momentum: Dozat 2016. https://pytorch.org/docs/stable/generated/torch.optim.NAdam.html */
 export class NAdam extends Optimizer {
@@ -112,13 +115,16 @@ export interface RAdamOptions {
 }
 
 // Scalars: step size, β₁, 1 − β₁, β₂, 1 − β₂, ε, weight decay.
-const radam = updates((decays, adaptive) => ([p, m, v, grad], [step, beta1, rest1, beta2, rest2, eps, decay]) => {
-  const g = effective(grad, p, decays ? decay : null, false);
-  const mean = E.add(E.mul(m, beta1), E.mul(g, rest1));
-  const square = E.add(E.mul(v, beta2), E.mul(rest2, E.mul(g, g)));
-  const direction = adaptive ? E.div(mean, E.add(E.sqrt(square), eps)) : mean;
-  return [E.sub(p, E.mul(step, direction)), mean, square];
-});
+const radam = updates(
+  (decays, adaptive) =>
+    ([p, m, v, grad], [step, beta1, rest1, beta2, rest2, eps, decay]) => {
+      const g = effective(grad, p, decays ? decay : null, false);
+      const mean = E.add(E.mul(m, beta1), E.mul(g, rest1));
+      const square = E.add(E.mul(v, beta2), E.mul(rest2, E.mul(g, g)));
+      const direction = adaptive ? E.div(mean, E.add(E.sqrt(square), eps)) : mean;
+      return [E.sub(p, E.mul(step, direction)), mean, square];
+    },
+);
 
 /** Rectified Adam: Liu et al. 2019. https://pytorch.org/docs/stable/generated/torch.optim.RAdam.html */
 export class RAdam extends Optimizer {

@@ -6,7 +6,11 @@ import type { Tensor } from '../tensor/tensor.ts';
 
 /** All gradients one after another; zeros where there is none. */
 export function flatGrad(params: readonly Tensor[]): Tensor {
-  return cat(params.map((p) => (p.grad === null ? zeros([p.numel()], { dtype: p.dtype, device: p.device }) : p.grad.reshape(-1))));
+  return cat(
+    params.map((p) =>
+      p.grad === null ? zeros([p.numel()], { dtype: p.dtype, device: p.device }) : p.grad.reshape(-1),
+    ),
+  );
 }
 
 /** Adds `step` times a vector to the parameters. */

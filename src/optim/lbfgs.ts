@@ -1,7 +1,7 @@
 /** Limited-memory BFGS. https://pytorch.org/docs/stable/generated/torch.optim.LBFGS.html */
 import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { RuntimeError, ValueError } from '../base/errors.ts';
-import { Tensor } from '../tensor/tensor.ts';
+import type { Tensor } from '../tensor/tensor.ts';
 import { addFlat, flatGrad } from './flat.ts';
 import { type Closure, Optimizer, type Params, type ParamState } from './optimizer.ts';
 import { type Evaluation, strongWolfe } from './wolfe.ts';
@@ -90,7 +90,8 @@ export class LBFGS extends Optimizer {
   }
 
   override step(closure: Closure | null = null): Tensor | number {
-    if (closure === null) throw new RuntimeError('LBFGS needs a closure that evaluates the loss: optimizer.step(() => …)');
+    if (closure === null)
+      throw new RuntimeError('LBFGS needs a closure that evaluates the loss: optimizer.step(() => …)');
     const group = this.paramGroups[0] as unknown as Settings;
     const { params } = this.paramGroups[0];
     const state = this.stateOf(params[0]);
@@ -161,7 +162,12 @@ function learn(memory: Memory, grad: Tensor, historySize: number): void {
   memory.diagonal = ys.div(y.dot(y));
 }
 
-function minimize(params: readonly Tensor[], state: ParamState, settings: Settings, closure: Closure): Tensor | number {
+function minimize(
+  params: readonly Tensor[],
+  state: ParamState,
+  settings: Settings,
+  closure: Closure,
+): Tensor | number {
   const { lr, maxIter, maxEval, toleranceGrad, toleranceChange, historySize, lineSearchFn } = settings;
   const count = (name: string, by: number): number => {
     const total = Number(state.get(name) ?? 0) + by;

@@ -51,7 +51,8 @@ export class Newton extends Optimizer {
   }
 
   override step(closure: Closure | null = null): Tensor {
-    if (closure === null) throw new RuntimeError('Newton needs a closure that returns the loss: optimizer.step(() => …)');
+    if (closure === null)
+      throw new RuntimeError('Newton needs a closure that returns the loss: optimizer.step(() => …)');
     const { params, lr, ...rest } = this.paramGroups[0];
     const { damping, maxParameters } = rest as unknown as Required<NewtonOptions>;
     const count = params.reduce((n, p) => n + product(p.sizes), 0);
@@ -61,7 +62,8 @@ export class Newton extends Optimizer {
       );
     }
     const loss = enableGrad(closure);
-    if (!(loss instanceof Tensor)) throw new RuntimeError('Newton: the closure must return the loss as a tensor');
+    if (!(loss instanceof Tensor))
+      throw new RuntimeError('Newton: the closure must return the loss as a tensor');
     const { gradient, hessian } = enableGrad(() => derivatives(loss, params));
     const direction = solve(hessian, gradient, damping);
     noGrad(() => {
@@ -72,7 +74,10 @@ export class Newton extends Optimizer {
 }
 
 /** The gradient and the Hessian (row-major) of the loss over all parameters, in double precision. */
-function derivatives(loss: Tensor, params: readonly Tensor[]): { gradient: Float64Array; hessian: Float64Array } {
+function derivatives(
+  loss: Tensor,
+  params: readonly Tensor[],
+): { gradient: Float64Array; hessian: Float64Array } {
   let first: (Tensor | null)[];
   try {
     first = gradOf(loss, [...params], { createGraph: true, allowUnused: true });
@@ -112,7 +117,9 @@ function solve(hessian: Float64Array, b: Float64Array, damping: number): Float64
   for (let i = 0; i < n; i++) a[i * n + i] += damping;
   for (const value of a) {
     if (!Number.isFinite(value)) {
-      throw new LinAlgError('Newton: the Hessian has elements that are not finite; the loss may have diverged (try a smaller lr)');
+      throw new LinAlgError(
+        'Newton: the Hessian has elements that are not finite; the loss may have diverged (try a smaller lr)',
+      );
     }
     scale = Math.max(scale, Math.abs(value));
   }

@@ -17,7 +17,9 @@ export interface ParamGroup {
 }
 
 /** Parameters, or groups of them with options of their own. */
-export type Params = Iterable<Tensor> | Iterable<{ params: Tensor | Iterable<Tensor>; [option: string]: unknown }>;
+export type Params =
+  | Iterable<Tensor>
+  | Iterable<{ params: Tensor | Iterable<Tensor>; [option: string]: unknown }>;
 
 /** What an optimizer remembers about a parameter, by PyTorch's names. */
 export type ParamState = Map<string, unknown>;
@@ -65,7 +67,10 @@ export abstract class Optimizer {
 
   constructor(params: Params, defaults: Readonly<Record<string, unknown>>) {
     this.defaults = defaults;
-    if (params instanceof Tensor || typeof (params as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function') {
+    if (
+      params instanceof Tensor ||
+      typeof (params as Iterable<unknown> | null)?.[Symbol.iterator] !== 'function'
+    ) {
       const kind = params instanceof Tensor ? 'torch.FloatTensor' : typeof params;
       throw new ArgumentTypeError(
         `params argument given to the optimizer should be an iterable of Tensors or dicts, but got ${kind}`,
@@ -84,7 +89,9 @@ export abstract class Optimizer {
     const list = params instanceof Tensor ? [params] : [...(params as Iterable<unknown>)];
     for (const p of list) {
       if (!(p instanceof Tensor)) {
-        throw new ArgumentTypeError(`optimizer can only optimize Tensors, but one of the params is ${typeof p}`);
+        throw new ArgumentTypeError(
+          `optimizer can only optimize Tensors, but one of the params is ${typeof p}`,
+        );
       }
       if (!p.isLeaf) throw new ValueError("can't optimize a non-leaf Tensor");
     }
@@ -158,7 +165,8 @@ export abstract class Optimizer {
    */
   stateDict(): Map<string, unknown> {
     const numbers = new Map<Tensor, number>();
-    for (const p of this.paramGroups.flatMap((g) => g.params)) if (!numbers.has(p)) numbers.set(p, numbers.size);
+    for (const p of this.paramGroups.flatMap((g) => g.params))
+      if (!numbers.has(p)) numbers.set(p, numbers.size);
     const state = new Map<number, ParamState>();
     for (const [param, number] of numbers) {
       const known = this.state.get(param);
@@ -194,7 +202,9 @@ export abstract class Optimizer {
     }
     groups.forEach((saved, i) => {
       if ((saved.get('params') as unknown[]).length !== this.paramGroups[i].params.length) {
-        throw new ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group");
+        throw new ValueError(
+          "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
+        );
       }
     });
     const byNumber = new Map<number, Tensor>();
@@ -206,13 +216,20 @@ export abstract class Optimizer {
     this.state.clear();
     for (const [number, saved] of asMap(given.get('state'))) {
       const param = byNumber.get(Number(number));
-      if (param === undefined) throw new ValueError(`loaded state dict has state for parameter ${String(number)}, which no group has`);
-      const entries = [...asMap(saved)].map(([name, value]) => [String(name), adopt(value, param, String(name))] as const);
+      if (param === undefined)
+        throw new ValueError(
+          `loaded state dict has state for parameter ${String(number)}, which no group has`,
+        );
+      const entries = [...asMap(saved)].map(
+        ([name, value]) => [String(name), adopt(value, param, String(name))] as const,
+      );
       this.state.set(param, new Map(entries));
     }
     groups.forEach((saved, i) => {
       const { params } = this.paramGroups[i];
-      const options = [...saved].filter(([name]) => name !== 'params').map(([name, value]) => [camelCase(String(name)), value]);
+      const options = [...saved]
+        .filter(([name]) => name !== 'params')
+        .map(([name, value]) => [camelCase(String(name)), value]);
       this.paramGroups[i] = { params, lr: Number.NaN, ...Object.fromEntries(options) };
     });
   }

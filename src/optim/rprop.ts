@@ -45,7 +45,11 @@ export class Rprop extends Optimizer {
     const { lr, etas, stepSizes, maximize } = group as unknown as Required<RpropOptions>;
     countPlainStep(state);
     const previous = zerosState(state, 'prev', param);
-    if (!state.has('step_size')) state.set('step_size', noGrad(() => fullLike(param, lr)));
+    if (!state.has('step_size'))
+      state.set(
+        'step_size',
+        noGrad(() => fullLike(param, lr)),
+      );
     rprop(maximize).run([param, previous, state.get('step_size') as Tensor, grad], [...etas, ...stepSizes]);
   }
 }

@@ -64,7 +64,8 @@ export class SGD extends Optimizer {
   }
 
   protected override update(param: Tensor, grad: Tensor, group: ParamGroup, state: ParamState): void {
-    const { lr, momentum, dampening, weightDecay, nesterov, maximize } = group as unknown as Required<SGDOptions>;
+    const { lr, momentum, dampening, weightDecay, nesterov, maximize } =
+      group as unknown as Required<SGDOptions>;
     if (momentum === 0) {
       if (!state.has('momentum_buffer')) state.set('momentum_buffer', null);
       plain(weightDecay !== 0, maximize).run([param, grad], [lr, weightDecay]);

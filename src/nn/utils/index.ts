@@ -1,2 +1,3 @@
 /** `torch.nn.utils`. https://pytorch.org/docs/stable/nn.html#utilities */
-export {};
+export { clipGradNorm_, type ClipGradNormOptions, clipGradValue_ } from './clipGrad.ts';
+export { parametersToVector, vectorToParameters } from './vector.ts';
