@@ -196,11 +196,17 @@ export interface Variant {
   readonly dtypes: readonly torch.DType[];
   /** Is it a sample itself? Then it must work in some dtype; variants may be refused, by all devices alike. */
   readonly given: boolean;
+  /** Dtypes in which other memory layouts are compared. */
+  readonly layouts: readonly torch.DType[];
 }
+
+/** Every dtype is laid out in all ways for the first sample of an op, these for the others. */
+const laidOut: readonly torch.DType[] = [torch.float32, torch.float64, torch.int64, torch.uint8];
 
 /** The sample as it stands, with all operands without dimensions, and with an empty dimension. */
 export function variantsOf(sample: Sample, i: number): readonly Variant[] {
-  const given: Variant = { sample, name: `sample ${i}`, dtypes, given: true };
+  const layouts = i === 0 ? dtypes : laidOut;
+  const given: Variant = { sample, name: `sample ${i}`, dtypes, given: true, layouts };
   if (!sample.args.some(tensorLike)) return [given];
   const resized = (
     name: string,
@@ -211,6 +217,7 @@ export function variantsOf(sample: Sample, i: number): readonly Variant[] {
     name: `sample ${i} with ${name}`,
     dtypes: some,
     given: false,
+    layouts: [],
   });
   const few = [torch.float32, torch.int64];
   return [

@@ -1,5 +1,5 @@
-/** The pointwise rows of the op table. */
+/** Arithmetic, rounding, comparison, bits and truth values. */
 import { checkTable } from './check.ts';
-import { table } from './samples/pointwise.ts';
+import { arithmetic } from './samples/pointwise.ts';
 
-checkTable(table, true);
+checkTable(arithmetic, true);

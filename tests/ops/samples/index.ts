@@ -7,13 +7,14 @@ import { table as indexing } from './indexing.ts';
 import { convolution, linear, normalization, pooling } from './layers.ts';
 import { table as losses } from './losses.ts';
 import { table as movement } from './movement.ts';
-import { table as pointwise } from './pointwise.ts';
+import { arithmetic, elementary } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
 import { table as special } from './special.ts';
 
 export const tables: readonly Table[] = [
-  pointwise,
+  arithmetic,
+  elementary,
   special,
   reduction,
   movement,

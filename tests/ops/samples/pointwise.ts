@@ -11,7 +11,8 @@ const numbers = (range: Range = {}) =>
 const compared = () => numbers().discrete();
 const unitInterval: Range = { low: 0.05, high: 0.95 };
 
-export const table: Table = {
+/** Arithmetic, rounding, comparison, bits and truth values. */
+export const arithmetic: Table = {
   add: op(...numbers().samples, s(x([2, 3]), x([3]), { alpha: 3 }), s(x([2, 3]), 1, { alpha: 2 })),
   sub: op(...numbers().samples, s(x([2, 3]), x([3]), { alpha: 3 })),
   subtract: alias('sub'),
@@ -65,6 +66,23 @@ export const table: Table = {
   greaterEqual: alias('ge'),
   ...each(['maximum', 'minimum', 'fmax', 'fmin'], two),
 
+  ...each(['bitwiseAnd', 'bitwiseOr', 'bitwiseXor'], () =>
+    op(
+      s(x([2, 3], { low: -90, high: 90 }), x([2, 3], { low: -90, high: 90 })),
+      s(x([2, 3]), 6),
+      s(5, x([3])),
+    ).discrete(),
+  ),
+  bitwiseNot: one({ low: -90, high: 90 }).discrete(),
+  ...each(['bitwiseLeftShift', 'bitwiseRightShift'], () =>
+    op(s(x([2, 3], { low: -90, high: 90 }), x([3], { low: 0, high: 5 })), s(x([2, 3]), 2)).discrete(),
+  ),
+  ...each(['logicalAnd', 'logicalOr', 'logicalXor'], () => two({ low: -1, high: 1 }).discrete()),
+  logicalNot: one({ low: -1, high: 1 }).discrete(),
+};
+
+/** Exponential, trigonometric and other elementary functions; choices between operands. */
+export const elementary: Table = {
   exp: one(),
   exp2: one(),
   expm1: one(),
@@ -88,20 +106,6 @@ export const table: Table = {
     s(1.5, positive([3])),
     s(x([2, 1]), positive([3])),
   ),
-
-  ...each(['bitwiseAnd', 'bitwiseOr', 'bitwiseXor'], () =>
-    op(
-      s(x([2, 3], { low: -90, high: 90 }), x([2, 3], { low: -90, high: 90 })),
-      s(x([2, 3]), 6),
-      s(5, x([3])),
-    ).discrete(),
-  ),
-  bitwiseNot: one({ low: -90, high: 90 }).discrete(),
-  ...each(['bitwiseLeftShift', 'bitwiseRightShift'], () =>
-    op(s(x([2, 3], { low: -90, high: 90 }), x([3], { low: 0, high: 5 })), s(x([2, 3]), 2)).discrete(),
-  ),
-  ...each(['logicalAnd', 'logicalOr', 'logicalXor'], () => two({ low: -1, high: 1 }).discrete()),
-  logicalNot: one({ low: -1, high: 1 }).discrete(),
 
   ...each(['sin', 'cos', 'sinh', 'cosh', 'tanh', 'asinh', 'atan', 'deg2rad', 'rad2deg', 'sinc'], one),
   tan: one({ low: -1, high: 1 }),
