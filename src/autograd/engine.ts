@@ -5,7 +5,7 @@
 import { pythonType } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
 import { showSizes } from '../base/shape.ts';
-import { closeScope, openScope, outliveScopes, retainScopes } from '../device/scope.ts';
+import { closeScope, openScope } from '../device/scope.ts';
 import type { Storage } from '../device/storage.ts';
 import { isTensor } from '../ops/isTensor.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -134,8 +134,6 @@ class Pass {
 
   /** `tensor.grad += grad`. */
   accumulate(tensor: Tensor, grad: Tensor): void {
-    // A gradient with a graph may need anything that was made.
-    if (this.createGraph) retainScopes();
     if (tensor.grad === null) {
       tensor.grad = this.createGraph ? grad : this.own(grad);
     } else if (this.createGraph) {
@@ -233,10 +231,7 @@ export function run(
     restoreGradMode(before);
     if (scope !== null) {
       // What leaves the pass stays; everything else made in it was the library's own, unless user code may have kept it.
-      for (const s of pass.kept()) {
-        keep.add(s);
-        outliveScopes(s);
-      }
+      for (const s of pass.kept()) keep.add(s);
       for (const g of captured) if (g !== null) keep.add(g.storage);
       closeScope(scope, userCodeRan || !finished ? new Set(scope.made) : keep);
     }

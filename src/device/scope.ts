@@ -69,6 +69,11 @@ function innermost(): StorageScope | null {
   return scope;
 }
 
+/** Is there a scope around the code that runs now? */
+export function isInScope(): boolean {
+  return innermost() !== null;
+}
+
 /** Devices call this for every storage they allocate. */
 export function noteStorage(storage: Storage): void {
   if (current !== null) current.made.push(storage);

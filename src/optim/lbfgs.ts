@@ -90,12 +90,15 @@ export class LBFGS extends Optimizer {
   }
 
   override step(closure: Closure | null = null): Tensor | number {
+    this.stepCount++;
     if (closure === null)
       throw new RuntimeError('LBFGS needs a closure that evaluates the loss: optimizer.step(() => …)');
     const group = this.paramGroups[0] as unknown as Settings;
     const { params } = this.paramGroups[0];
     const state = this.stateOf(params[0]);
-    return noGrad(() => minimize(params, state, group, () => enableGrad(closure)));
+    const loss = noGrad(() => minimize(params, state, group, () => enableGrad(closure)));
+    this.keepState();
+    return loss;
   }
 }
 

@@ -7,6 +7,8 @@ import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { isOptions } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
 import { showFloat, showNumber } from '../base/numbers.ts';
+import { isInScope } from '../device/scope.ts';
+import { keep } from '../tensor/scopes.ts';
 import { Tensor } from '../tensor/tensor.ts';
 
 /** The options of a group of parameters. */
@@ -64,6 +66,8 @@ export abstract class Optimizer {
   readonly state: Map<Tensor, ParamState> = new Map();
   /** The options of groups that say nothing else. `lr: undefined` must be given. */
   readonly defaults: Readonly<Record<string, unknown>>;
+  /** How often `step` was called. */
+  stepCount = 0;
 
   constructor(params: Params, defaults: Readonly<Record<string, unknown>>) {
     this.defaults = defaults;
@@ -95,7 +99,7 @@ export abstract class Optimizer {
       }
       if (!p.isLeaf) throw new ValueError("can't optimize a non-leaf Tensor");
     }
-    const made: ParamGroup = { params: list as Tensor[], lr: Number.NaN, ...options };
+    const made: Record<string, unknown> = { params: list, ...options };
     for (const [name, value] of Object.entries(this.defaults)) {
       if (options[name] !== undefined) continue;
       if (value === undefined) {
@@ -109,7 +113,7 @@ export abstract class Optimizer {
     if (new Set(list).size !== list.length || list.some((p) => known.has(p as Tensor))) {
       throw new ValueError('some parameters appear in more than one parameter group');
     }
-    this.paramGroups.push(made);
+    this.paramGroups.push(made as ParamGroup);
   }
 
   /**
@@ -117,6 +121,7 @@ export abstract class Optimizer {
    * the loss, calls `backward` and returns the loss, that is called first (by LBFGS and Newton, as often as they need). Returns the loss, or null.
    */
   step(closure: Closure | null = null): Tensor | number | null {
+    this.stepCount++;
     const loss = closure === null ? null : enableGrad(closure);
     noGrad(() => {
       for (const group of this.paramGroups) {
@@ -125,7 +130,13 @@ export abstract class Optimizer {
         }
       }
     });
+    this.keepState();
     return loss;
+  }
+
+  /** The state outlives a `torch.tidy` around the step. */
+  protected keepState(): void {
+    if (isInScope()) keep(this.state);
   }
 
   /** Changes one parameter. Runs without recording gradients. */
@@ -141,11 +152,12 @@ export abstract class Optimizer {
   }
 
   /**
-   * Clears the gradients of all parameters: to null, or to zeros with `setToNone: false`.
-   * https://pytorch.org/docs/stable/generated/torch.optim.Optimizer.zero_grad.html
+   * Clears the gradients of all parameters: fills them with zeros, as PyTorch 1.13 does, or with `setToNone: true` makes them null, which is
+   * PyTorch 2's default. Zeros are faster to reach for small models; null gives the memory back, and optimizers pass over parameters without gradient.
+   * https://pytorch.org/docs/1.13/generated/torch.optim.Optimizer.zero_grad.html
    */
-  zeroGrad(setToNone: boolean | { setToNone?: boolean } = true): void {
-    const drop = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? true);
+  zeroGrad(setToNone: boolean | { setToNone?: boolean } = false): void {
+    const drop = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? false);
     for (const { params } of this.paramGroups) {
       for (const p of params) {
         if (p.grad === null) continue;
@@ -230,7 +242,7 @@ export abstract class Optimizer {
       const options = [...saved]
         .filter(([name]) => name !== 'params')
         .map(([name, value]) => [camelCase(String(name)), value]);
-      this.paramGroups[i] = { params, lr: Number.NaN, ...Object.fromEntries(options) };
+      this.paramGroups[i] = { params, ...Object.fromEntries(options) } as ParamGroup;
     });
   }
 

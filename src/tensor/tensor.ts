@@ -12,6 +12,7 @@ import { pythonType } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
 import { contiguousFormat, isInFormat, type MemoryFormatLike, memoryFormatOf } from '../base/memoryFormat.ts';
 import { isContiguous, product, sameSizes } from '../base/shape.ts';
+import { outliveScopes, retainScopes } from '../device/scope.ts';
 import { Storage } from '../device/storage.ts';
 import type { View } from '../kernel/view.ts';
 import type { TensorMethods } from './methods.ts';
@@ -146,6 +147,7 @@ export class Tensor implements View {
     dtype: DType = this.dtype,
   ): void {
     (this as { dtype: DType }).dtype = dtype;
+    if (storage !== this.storage) outliveScopes(storage);
     this.storage = storage;
     this.sizes = sizes;
     this.strides = strides;
@@ -164,8 +166,15 @@ export class Tensor implements View {
   }
 
   set grad(value: Tensor | null) {
-    if (value !== null && value !== undefined) checkGrad(this, value);
-    this.gradient = value ?? null;
+    if (value === null || value === undefined) {
+      this.gradient = null;
+      return;
+    }
+    checkGrad(this, value);
+    this.gradient = value;
+    outliveScopes(value.storage);
+    // A gradient with a graph may need anything that was made.
+    if (value.recordedNode !== null) retainScopes();
   }
 
   /** Does autograd record what is done with this tensor? Assignable on leaves. */

@@ -81,6 +81,24 @@ describe('a training step', () => {
     });
   }
 
+  test('of LBFGS works in a tidy scope', () => {
+    const losses = (step: (fn: () => number) => number): number[] => {
+      const w = torch.tensor([3, -2], { requiresGrad: true });
+      const optimizer = new torch.optim.LBFGS([w], { lr: 0.5, maxIter: 3 });
+      const closure = (): torch.Tensor => {
+        optimizer.zeroGrad();
+        const loss = w.pow(4).sum().add(w.mul(w).sum());
+        loss.backward();
+        return loss;
+      };
+      return [0, 1, 2].map(() => step(() => (optimizer.step(closure) as torch.Tensor).item()));
+    };
+    assert.deepEqual(
+      losses((fn) => torch.tidy(fn)),
+      losses((fn) => fn()),
+    );
+  });
+
   test('of a second-order method leaves its gradients only', () => {
     const w = torch.ones(3, { requiresGrad: true });
     const step = (): void => {

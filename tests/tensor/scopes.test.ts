@@ -109,6 +109,24 @@ describe('tidy', () => {
     assert.throws(() => data.add(1), /given back/);
   });
 
+  test('what is assigned to a tensor from outside lives on', () => {
+    const w = torch.ones(2, { requiresGrad: true });
+    const out = torch.empty(0);
+    torch.tidy(() => {
+      w.grad = torch.ones(2).mul(3);
+      w.data = w.data.mul(2);
+      torch.add(torch.ones(2), 1, { out });
+    });
+    assert.deepEqual(
+      [w.grad?.tolist(), w.tolist(), out.tolist()],
+      [
+        [3, 3],
+        [2, 2],
+        [2, 2],
+      ],
+    );
+  });
+
   test('keep saves from every scope around', () => {
     const found: torch.Tensor[] = [];
     torch.tidy(() => {
