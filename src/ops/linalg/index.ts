@@ -1,3 +1,2 @@
 /** `torch.linalg`. https://pytorch.org/docs/stable/linalg.html */
-import type { Tensor } from '../../tensor/tensor.ts';
-export const linalg = {} as { qr(x: Tensor): [Tensor, Tensor] };
+export * as linalg from './functions.ts';

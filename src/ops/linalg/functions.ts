@@ -1,0 +1,3 @@
+/** The functions of `torch.linalg`. */
+export { type QrMode, qr } from './qr.ts';
+export { inv, solve } from './solve.ts';
