@@ -4,7 +4,7 @@
  */
 import { bfloat16, bool, type DType, float16, float32, int64, promoteTypes } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
-import { broadcastSizes, showSizes } from '../../base/shape.ts';
+import { broadcastSizes, product as countOf, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
@@ -183,7 +183,7 @@ export const matmul: Product = define('matmul(input, other: Tensor, *, out=None)
   if (ra === 2 && rb === 2) return a.mm(b);
   if (ra >= 3 && rb <= 2) {
     // A batch times one matrix is one tall matrix times it.
-    const tall = a.reshape([-1, a.sizes[ra - 1]]);
+    const tall = a.reshape([countOf(a.sizes.slice(0, -1)), a.sizes[ra - 1]]);
     const lead = a.sizes.slice(0, -1);
     const flat = rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
     return runtime.showAs('UnsafeView', flat);
@@ -191,8 +191,10 @@ export const matmul: Product = define('matmul(input, other: Tensor, *, out=None)
   const left = ra === 1 ? a.unsqueeze(0) : a;
   const n = left.sizes.length;
   const batch = broadcastSizes([left.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
-  const x = left.expand([...batch, ...left.sizes.slice(n - 2)]).reshape([-1, ...left.sizes.slice(n - 2)]);
-  const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([-1, ...b.sizes.slice(-2)]);
+  const x = left
+    .expand([...batch, ...left.sizes.slice(n - 2)])
+    .reshape([countOf(batch), ...left.sizes.slice(n - 2)]);
+  const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([countOf(batch), ...b.sizes.slice(-2)]);
   const out = runtime.showAs('UnsafeView', x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]));
   return ra === 1 ? out.squeeze(-2) : out;
 });
@@ -316,8 +318,8 @@ export const inner: Product = define('inner(input, other: Tensor, *, out=None)',
     );
   }
   if (a.sizes.length === 1 && b.sizes.length === 1) return a.dot(b);
-  const flat = b.reshape([-1, k]).t();
-  const left = a.reshape([-1, k]);
+  const flat = b.reshape([countOf(b.sizes.slice(0, -1)), k]).t();
+  const left = a.reshape([countOf(a.sizes.slice(0, -1)), k]);
   return left.mm(flat).reshape([...a.sizes.slice(0, -1), ...b.sizes.slice(0, -1)]);
 });
 
