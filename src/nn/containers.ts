@@ -1,5 +1,5 @@
 /** Containers of modules and parameters. https://pytorch.org/docs/stable/nn.html#containers */
-import { ArgumentTypeError, IndexError, NotImplementedError } from '../base/errors.ts';
+import { IndexError, KeyError, NotImplementedError, RuntimeError } from '../base/errors.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { Module } from './module.ts';
 import { Parameter } from './parameter.ts';
@@ -129,8 +129,11 @@ export class ModuleDict extends Module {
     for (const [name, module] of entries(modules)) this.registerModule(name, module);
   }
 
+  /** The module called `name`. Throws a KeyError. */
   get(name: string): Module {
-    return this.getSubmodule(name);
+    const found = Object.hasOwn(this, name) ? (this as unknown as Record<string, unknown>)[name] : undefined;
+    if (!(found instanceof Module)) throw new KeyError(name);
+    return found;
   }
 
   set(name: string, module: Module): void {
@@ -202,7 +205,7 @@ export class ParameterList extends Module {
   }
 
   override forward(..._args: never[]): never {
-    throw new ArgumentTypeError('ParameterList should not be called.');
+    throw new RuntimeError('ParameterList should not be called.');
   }
 
   override extraRepr(): string {
@@ -217,8 +220,11 @@ export class ParameterDict extends Module {
     for (const [name, v] of entries(values)) this.registerParameter(name, asParameter(v));
   }
 
+  /** The parameter called `name`. Throws a KeyError. */
   get(name: string): Parameter {
-    return this.getParameter(name);
+    const found = Object.hasOwn(this, name) ? (this as unknown as Record<string, unknown>)[name] : undefined;
+    if (!(found instanceof Parameter)) throw new KeyError(name);
+    return found;
   }
 
   set(name: string, value: Tensor): void {
@@ -238,7 +244,7 @@ export class ParameterDict extends Module {
   }
 
   override forward(..._args: never[]): never {
-    throw new ArgumentTypeError('ParameterDict should not be called.');
+    throw new RuntimeError('ParameterDict should not be called.');
   }
 
   override extraRepr(): string {

@@ -223,13 +223,11 @@ export class Module {
     return found;
   }
 
-  /** The buffer at a dotted path. Throws an AttributeError. */
-  getBuffer(target: string): Tensor {
+  /** The buffer at a dotted path (null where it was registered as null). Throws an AttributeError. */
+  getBuffer(target: string): Tensor | null {
     const [found, name, owner] = attributeAt(this, target);
-    if (!(found instanceof Tensor) || !owner.internals.buffers.has(name)) {
-      throw new AttributeError(`\`${name}\` is not a buffer`);
-    }
-    return found;
+    if (!owner.internals.buffers.has(name)) throw new AttributeError(`\`${name}\` is not a buffer`);
+    return found as Tensor | null;
   }
 
   /** Calls `fn` on every module below, then on this one. */

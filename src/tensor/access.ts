@@ -92,15 +92,25 @@ export function elementAt(t: Tensor, indices: readonly number[]): number | bigin
   return decode(t.dtype, memory(runtime.alias(t, [1], [1], offset))[0]);
 }
 
+interface SizeCall extends HasMethod<SizeMethod> {
+  (input: Tensor): Size;
+  (input: Tensor, dim: number | { dim: number }): number;
+}
+
+interface SizeMethod {
+  (): Size;
+  (dim: number | { dim: number }): number;
+}
+
 /** The size of one dimension, or the whole shape. https://pytorch.org/docs/stable/generated/torch.Tensor.size.html */
-export const size: { (input: Tensor): Size; (input: Tensor, dim: number | { dim: number }): number } = define(
+export const size: SizeCall = define<(input: Tensor, dim?: number | null) => never>(
   'size(input, dim=None)',
   (input: Tensor, dim?: number | null) =>
     (dim === undefined || dim === null
       ? Size.from(input.sizes)
       : input.sizes[wrapDim(dim, input.sizes.length)]) as never,
   { methodOnly: true },
-);
+) as unknown as SizeCall;
 
 interface StrideCall extends HasMethod<StrideMethod> {
   (input: Tensor): number[];

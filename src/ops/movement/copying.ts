@@ -13,7 +13,7 @@ import {
 } from '../../base/memoryFormat.ts';
 import { sameSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type Call, define, type Scalar } from '../define.ts';
+import { type Call, define, type FreeCall, type HasMethod, type Scalar } from '../define.ts';
 import { runtime } from '../runtime.ts';
 
 function copied(name: string, input: Tensor, dtype: DType, format: MemoryFormat): Tensor {
@@ -174,13 +174,23 @@ export const typeAs: Call<[input: Tensor, other: Tensor], { other?: Tensor }, Te
   { methodOnly: true },
 );
 
+interface TypeCall extends HasMethod<TypeMethod> {
+  (input: Tensor): string;
+  (input: Tensor, dtype: DType): Tensor;
+}
+
+interface TypeMethod {
+  (): string;
+  (dtype: DType): Tensor;
+}
+
 /** To a dtype, or the name of the legacy class without one ('torch.FloatTensor'). */
-export const type: (input: Tensor, dtype?: DType | null) => Tensor | string = define(
+export const type: TypeCall = define<(input: Tensor, dtype?: DType | null) => Tensor | string>(
   'type(input, dtype=None)',
   (input: Tensor, dtype?: DType | null) =>
     dtype === undefined || dtype === null ? `torch.${input.dtype.scalarName}Tensor` : input.to(dtype),
   { methodOnly: true },
-);
+) as unknown as TypeCall;
 
 /** Overwrites `input` with `source`, broadcast and converted. https://pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
 export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlocking?: boolean }, Tensor> =
@@ -234,6 +244,27 @@ function fillWith(input: Tensor, value: Scalar | Tensor, name: string): Tensor {
     },
   });
 }
+
+/** A tensor like `input` with `value` everywhere. */
+export const fill: FreeCall<[input: Tensor, value: Scalar | Tensor], { value?: Scalar | Tensor }, Tensor> =
+  define(
+    'fill(input, value)',
+    (input: Tensor, value: Scalar | Tensor) => {
+      const tensor = runtime.isTensor(value) ? value : null;
+      const out = runtime.noGrad(() => fillWith(runtime.emptyLike(input, input.dtype), value, 'Fill'));
+      return runtime.record(out, {
+        name: tensor === null ? 'FillBackward0' : 'FillBackward1',
+        inputs: [input, tensor],
+        saved: [],
+        backward: ([grad], _, needs) => {
+          if (grad === null || grad === undefined) return [null, null];
+          const zero = needs[0] ? runtime.full(grad.sizes, 0, grad.dtype, grad) : null;
+          return [zero, needs[1] ? grad.sum().to((tensor as Tensor).dtype) : null];
+        },
+      });
+    },
+    { functionOnly: true },
+  );
 
 /** Writes `value` everywhere, in place. https://pytorch.org/docs/stable/generated/torch.Tensor.fill_.html */
 export const fill_: Call<[input: Tensor, value: Scalar | Tensor], { value?: Scalar | Tensor }, Tensor> =
