@@ -82,8 +82,7 @@ async function train(digits: Digits, options: Options, checkpoint: string): Prom
 function checkReloaded(net: Net, checkpoint: string, digits: Digits): void {
   const [before] = readAll(net, digits.test);
   const [after] = readAll(load(checkpoint), digits.test);
-  if (before.eq(after).all().item() !== true)
-    throw new Error(`the network in ${checkpoint} reads differently`);
+  if (!torch.equal(before, after)) throw new Error(`the network in ${checkpoint} reads differently`);
   console.log(
     `Reloaded into a fresh network: identical predictions for all ${before.length} held-out digits.`,
   );

@@ -9,7 +9,7 @@ export interface Options {
   readonly out: string;
 }
 
-export const defaults: Options = { epochs: 20, batchSize: 32, lr: 0.02, seed: 0, out: 'runs' };
+export const defaults: Options = { epochs: 15, batchSize: 16, lr: 0.02, seed: 0, out: 'runs' };
 
 export const help: string = `Trains LeNet to read handwritten digits.
 

@@ -37,8 +37,8 @@ export async function trainEpoch(
 
     batches++;
     digits += labels.length;
-    loss += Number(cost.item()) * labels.length;
-    correct += Number(scores.argmax(1).eq(labels).sum().item());
+    loss += cost.item() * labels.length;
+    correct += scores.argmax(1).eq(labels).sum().item();
     await turn();
     if (!afterBatch(batches, loss / digits)) return null;
   }
@@ -60,7 +60,7 @@ export function readAll(net: Net, part: Subset<Sample>): [scores: torch.Tensor, 
 export function evaluate(net: Net, part: Subset<Sample>): Score {
   const [scores, labels] = readAll(net, part);
   return {
-    loss: Number(F.crossEntropy(scores, labels).item()),
-    accuracy: Number(scores.argmax(1).eq(labels).sum().item()) / labels.length,
+    loss: F.crossEntropy(scores, labels).item(),
+    accuracy: scores.argmax(1).eq(labels).sum().item() / labels.length,
   };
 }
