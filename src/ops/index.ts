@@ -14,12 +14,17 @@ export {
   outer,
 } from './contraction/products.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
+export { atleast1d, atleast2d, atleast3d, moveaxis, movedim, ravel, swapaxes, swapdims, unflatten } from './movement/arranging.ts';
 export * from './movement/copying.ts';
-export * from './movement/joining.ts';
+export * from './movement/diagonals.ts';
+export { cat, concat, concatenate, stack } from './movement/joining.ts';
+export * from './movement/splitting.ts';
+export * from './movement/stacking.ts';
 export * from './movement/views.ts';
 export { positive, relu } from './pointwise/activations.ts';
 export * from './pointwise/arithmetic.ts';
 export { mean, nansum, sum, sumToSize } from './reduction/sums.ts';
+export * from './pointwise/closeness.ts';
 export * from './pointwise/comparison.ts';
 export * from './pointwise/exponential.ts';
 export * from './pointwise/logical.ts';
@@ -34,3 +39,6 @@ export * from './reduction/extremes.ts';
 export * from './reduction/scans.ts';
 export { logSoftmax, softmax } from './reduction/softmax.ts';
 export { dist, logsumexp, nanmean, norm, prod, std, stdMean, var, varMean } from './reduction/statistics.ts';
+export { argsort, msort, sort, topk } from './sorting/sort.ts';
+export { kthvalue, median, mode, nanmedian } from './sorting/statistics.ts';
+export { unique, uniqueConsecutive } from './sorting/unique.ts';

@@ -1,0 +1,87 @@
+/** Rows of a tensor along a dimension, and their order. */
+import { float32, int64 } from '../../base/dtype.ts';
+import { IndexError } from '../../base/errors.ts';
+import { wrapDim } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { gather } from '../indexing/gather.ts';
+import { runtime } from '../runtime.ts';
+
+/** Elements of a row: numbers, or bigints of int64. */
+export type Row = ArrayLike<number | bigint>;
+
+/** Before b (negative), after it or level with it; NaN comes last. */
+export function compareValues(a: number | bigint, b: number | bigint): number {
+  if (a < b) return -1;
+  if (a > b) return 1;
+  if (a === b) return 0;
+  const [left, right] = [Number.isNaN(a), Number.isNaN(b)];
+  return left === right ? 0 : left ? 1 : -1;
+}
+
+/** The positions of a row's elements in order; equal ones keep theirs. */
+export function orderOf(row: Row, descending: boolean): number[] {
+  const order = Array.from({ length: row.length }, (_, i) => i);
+  // Array.prototype.sort is stable.
+  if (descending) order.sort((a, b) => compareValues(row[b], row[a]));
+  else order.sort((a, b) => compareValues(row[a], row[b]));
+  return order;
+}
+
+/** The elements of a tensor as comparable values, in row-major order. */
+export function comparable(x: Tensor): Row {
+  const plain = runtime.noGrad(() => {
+    const t = x.detach();
+    // 16-bit floats lie in memory as their bits.
+    return t.dtype.isFloatingPoint && t.dtype.itemSize === 2 ? t.to(float32) : t.contiguous();
+  });
+  return runtime.toArray(plain) as Row;
+}
+
+/** A tensor with at least one dimension. */
+export function atLeast1d(x: Tensor): Tensor {
+  return x.sizes.length === 0 ? x.reshape([1]) : x;
+}
+
+/**
+ * For every row along `dim`: `count` positions that `choose` gives. The result has the sizes of `x` but for `count` in `dim`, int64.
+ */
+export function choosePositions(
+  x: Tensor,
+  dim: number,
+  count: number,
+  choose: (row: Row) => ArrayLike<number>,
+): Tensor {
+  const moved = x.movedim(dim, -1);
+  const values = comparable(moved);
+  const n = x.sizes[dim];
+  const rows = n === 0 ? 0 : values.length / n;
+  const out = new BigInt64Array(rows * count);
+  for (let r = 0; r < rows; r++) {
+    const chosen = choose((values as Float64Array).subarray(r * n, (r + 1) * n));
+    for (let i = 0; i < count; i++) out[r * count + i] = BigInt(chosen[i]);
+  }
+  const sizes = [...moved.sizes.slice(0, -1), count];
+  return runtime.fromArray(out, sizes, int64, x).movedim(-1, dim).contiguous();
+}
+
+/** Values and positions chosen along a dimension: differentiable through the values. */
+export function chooseAlong(
+  input: Tensor,
+  dim: number,
+  count: number,
+  choose: (row: Row) => ArrayLike<number>,
+): { values: Tensor; indices: Tensor } {
+  const d = wrapDim(dim, input.sizes.length);
+  const x = atLeast1d(input);
+  const indices = choosePositions(x, d, count, choose);
+  const values = gather(x, d, indices);
+  if (input.sizes.length > 0) return { values, indices };
+  return { values: values.reshape([]), indices: indices.reshape([]) };
+}
+
+/** Throws PyTorch's IndexError where a dimension that is reduced has no elements. */
+export function requireNonEmpty(input: Tensor, dim: number, name: string): void {
+  if (input.sizes.length > 0 && input.sizes[dim] === 0) {
+    throw new IndexError(`${name}(): Expected reduction dim ${dim} to have non-zero size.`);
+  }
+}

@@ -1,0 +1,154 @@
+/** Distinct elements. https://pytorch.org/docs/stable/generated/torch.unique.html */
+import { int64 } from '../../base/dtype.ts';
+import { RuntimeError } from '../../base/errors.ts';
+import { wrapDim } from '../../base/shape.ts';
+import type { Tensor } from '../../tensor/tensor.ts';
+import { define } from '../define.ts';
+import { runtime } from '../runtime.ts';
+import { comparable, compareValues, type Row } from './order.ts';
+import { refuse } from './refuse.ts';
+
+/** What a call returns besides the distinct elements. */
+export interface UniqueOptions {
+  sorted?: boolean;
+  returnInverse?: boolean;
+  returnCounts?: boolean;
+  dim?: number | null;
+}
+
+interface UniqueCall {
+  (input: Tensor): Tensor;
+  (input: Tensor, options: UniqueOptions & { returnInverse: true }): Tensor[];
+  (input: Tensor, options: UniqueOptions & { returnCounts: true }): Tensor[];
+  (input: Tensor, options: UniqueOptions): Tensor;
+  (
+    input: Tensor,
+    sorted: boolean,
+    returnInverse?: boolean,
+    returnCounts?: boolean,
+    dim?: number | null,
+  ): Tensor | Tensor[];
+}
+
+/** Rows of `width` elements, compared element by element. */
+class Rows {
+  readonly count: number;
+  private readonly data: Row;
+  private readonly width: number;
+
+  constructor(data: Row, width: number, count: number) {
+    this.data = data;
+    this.width = width;
+    this.count = count;
+  }
+
+  compare(a: number, b: number): number {
+    for (let i = 0; i < this.width; i++) {
+      const order = compareValues(this.data[a * this.width + i], this.data[b * this.width + i]);
+      if (order !== 0) return order;
+    }
+    return 0;
+  }
+
+  /** NaN differs from everything, itself included. */
+  same(a: number, b: number): boolean {
+    for (let i = 0; i < this.width; i++)
+      if (this.data[a * this.width + i] !== this.data[b * this.width + i]) return false;
+    return true;
+  }
+}
+
+interface Groups {
+  /** The first row of each group. */
+  readonly first: number[];
+  readonly inverse: number[];
+  readonly counts: number[];
+}
+
+/** Equal neighbours in `order` as groups. */
+function group(rows: Rows, order: readonly number[]): Groups {
+  const groups: Groups = { first: [], inverse: new Array<number>(rows.count).fill(0), counts: [] };
+  order.forEach((row, i) => {
+    if (i === 0 || !rows.same(order[i - 1], row)) {
+      groups.first.push(row);
+      groups.counts.push(0);
+    }
+    groups.counts[groups.counts.length - 1]++;
+    groups.inverse[row] = groups.first.length - 1;
+  });
+  return groups;
+}
+
+function whole(values: readonly number[], sizes: readonly number[], like: Tensor): Tensor {
+  return runtime.fromArray(BigInt64Array.from(values, BigInt), sizes, int64, like);
+}
+
+function distinct(
+  input: Tensor,
+  dim: number | null,
+  sorts: boolean,
+  returnInverse: boolean,
+  returnCounts: boolean,
+): Tensor | Tensor[] {
+  let x = dim === null ? input.reshape([-1]) : input;
+  const d = dim === null ? 0 : wrapDim(dim, input.sizes.length);
+  if (dim !== null && input.sizes.length === 0) x = input.reshape([1]);
+  const count = x.sizes[d];
+  if (dim !== null && count > 0 && x.numel() === 0) {
+    throw new RuntimeError(
+      "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied",
+    );
+  }
+  const moved = x.movedim(d, 0);
+  const width = count === 0 ? 0 : moved.numel() / count;
+  const rows = new Rows(comparable(moved), width, count);
+  const order = Array.from({ length: count }, (_, i) => i);
+  if (sorts) order.sort((a, b) => rows.compare(a, b));
+  const { first, inverse, counts } = group(rows, order);
+  const values = runtime.noGrad(() => x.detach().indexSelect(d, whole(first, [first.length], x)));
+  const results = [values];
+  if (returnInverse) results.push(whole(inverse, dim === null ? input.sizes : [count], x));
+  if (returnCounts) results.push(whole(counts, [counts.length], x));
+  return results.length === 1 ? values : results;
+}
+
+/**
+ * The distinct elements in order, with `returnInverse` where each element went, with `returnCounts` how often each occurs; with `dim` the
+ * distinct slices along it.
+ *
+ * @example
+ * ```ts
+ * const [values, counts] = torch.tensor([2, 1, 2]).unique({ returnCounts: true });
+ * console.log(values, counts); // => tensor([1., 2.]) tensor([1, 2])
+ * ```
+ */
+export const unique: UniqueCall = define(
+  'unique(input, sorted=True, returnInverse=False, returnCounts=False, dim=None)',
+  ((
+    input: Tensor,
+    _sorted = true,
+    returnInverse = false,
+    returnCounts = false,
+    dim: number | null = null,
+  ) => {
+    refuse('unique', input, ['float16']);
+    return distinct(input, dim, true, returnInverse, returnCounts);
+  }) as never,
+) as never;
+
+interface ConsecutiveCall {
+  (input: Tensor): Tensor;
+  (input: Tensor, options: Omit<UniqueOptions, 'sorted'> & { returnInverse: true }): Tensor[];
+  (input: Tensor, options: Omit<UniqueOptions, 'sorted'> & { returnCounts: true }): Tensor[];
+  (input: Tensor, options: Omit<UniqueOptions, 'sorted'>): Tensor;
+  (input: Tensor, returnInverse: boolean, returnCounts?: boolean, dim?: number | null): Tensor | Tensor[];
+}
+
+/** Runs of equal elements as one each. https://pytorch.org/docs/stable/generated/torch.unique_consecutive.html */
+export const uniqueConsecutive: ConsecutiveCall = define(
+  'unique_consecutive(input, returnInverse=False, returnCounts=False, dim=None)',
+  ((input: Tensor, returnInverse = false, returnCounts = false, dim: number | null = null) => {
+    refuse('unique', input, ['float16']);
+    return distinct(input, dim, false, returnInverse, returnCounts);
+  }) as never,
+) as never;
