@@ -59,22 +59,28 @@ function withState<R>(state: Tensor | null, fn: () => R): R {
   }
 }
 
+export interface CheckpointOptions {
+  /** Does the second run start from the state of the random stream that the first one had? True unless given. */
+  preserveRngState?: boolean;
+}
+
 /**
  * Runs `fn(...args)` without keeping what its backward pass needs; that pass runs `fn` again, from the same state of the random stream.
  *
  * @example
  * ```ts
  * const x = torch.ones(3, { requiresGrad: true });
- * torch.utils.checkpoint.checkpoint((t: torch.Tensor) => t.exp().tanh(), x).sum().backward();
+ * torch.utils.checkpoint.checkpoint((t: torch.Tensor) => t.mul(t), x).sum().backward();
+ * console.log(x.grad); // => tensor([2., 2., 2.])
  * ```
  */
-export function checkpoint(
-  // biome-ignore lint/suspicious/noExplicitAny: any function of tensors and other values
-  fn: (...args: any[]) => Tensor | readonly Tensor[],
-  ...args: unknown[]
-): Tensor | readonly Tensor[] {
-  const last = args[args.length - 1];
-  const options = isOptions(last) ? (args.pop() as { preserveRngState?: boolean }) : {};
+export function checkpoint<A extends readonly unknown[], R extends Tensor | readonly Tensor[]>(
+  fn: (...args: A) => R,
+  ...given: [...args: A] | [...args: A, options: CheckpointOptions]
+): R {
+  const last = given[given.length - 1];
+  const options: CheckpointOptions = isOptions(last) ? last : {};
+  const args = isOptions(last) ? given.slice(0, -1) : given;
   const state = options.preserveRngState === false ? null : getRngState();
-  return CheckpointFunction.apply(fn as Run, state, ...args) as Tensor | readonly Tensor[];
+  return CheckpointFunction.apply(fn as unknown as Run, state, ...args) as R;
 }

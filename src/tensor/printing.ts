@@ -62,10 +62,11 @@ const signature = parseSignature(
  * linewidth, profile, sciMode). A `profile` is applied first and the other options on top of it. `sciMode` goes back to
  * automatic whenever a call leaves it out, as in PyTorch.
  *
+ * @example
  * ```ts
- * setPrintoptions({ precision: 2 });
- * String(torch.tensor([1.12345])); // tensor([1.12])
- * setPrintoptions({ profile: 'default' });
+ * torch.setPrintoptions({ precision: 2 });
+ * console.log(torch.tensor([1.12345])); // => tensor([1.12])
+ * torch.setPrintoptions({ profile: 'default' });
  * ```
  */
 export function setPrintoptions(options?: PrintOptionsUpdate): void;

@@ -163,7 +163,7 @@ export const randintLike: FreeCall<
  * @example
  * ```ts
  * torch.manualSeed(0);
- * console.log(torch.randperm(4)); // => tensor([2, 0, 1, 3])
+ * console.log(torch.randperm(4)); // => tensor([0, 1, 3, 2])
  * ```
  */
 export const randperm: FreeCall<[n: number], RandomOptions & { n?: number }, Tensor> = define(

@@ -49,7 +49,7 @@ function plainSeed(seed: bigint): number | bigint {
  * @example
  * ```ts
  * const generator = new torch.Generator().manualSeed(0);
- * console.log(torch.randperm(4, { generator })); // => tensor([2, 0, 1, 3])
+ * console.log(torch.randperm(4, { generator })); // => tensor([0, 1, 3, 2])
  * ```
  */
 export class Generator {
