@@ -14,7 +14,17 @@ export {
   outer,
 } from './contraction/products.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
-export { atleast1d, atleast2d, atleast3d, moveaxis, movedim, ravel, swapaxes, swapdims, unflatten } from './movement/arranging.ts';
+export {
+  atleast1d,
+  atleast2d,
+  atleast3d,
+  moveaxis,
+  movedim,
+  ravel,
+  swapaxes,
+  swapdims,
+  unflatten,
+} from './movement/arranging.ts';
 export * from './movement/copying.ts';
 export * from './movement/diagonals.ts';
 export { cat, concat, concatenate, stack } from './movement/joining.ts';

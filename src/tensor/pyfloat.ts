@@ -7,6 +7,15 @@ export class PyFloat {
   constructor(value: number) {
     this.value = value;
   }
+
+  /** Wherever a number is expected it is one. */
+  valueOf(): number {
+    return this.value;
+  }
+
+  toString(): string {
+    return Number.isInteger(this.value) ? `${this.value}.0` : String(this.value);
+  }
 }
 
 /**

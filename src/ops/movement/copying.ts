@@ -11,6 +11,7 @@ import {
   memoryFormatOf,
   preserveFormat,
 } from '../../base/memoryFormat.ts';
+import { scalarFor } from '../../base/scalar.ts';
 import { sameSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall, type HasMethod, type Scalar } from '../define.ts';
@@ -232,7 +233,9 @@ function fillWith(input: Tensor, value: Scalar | Tensor, name: string): Tensor {
       `fill_ only supports 0-dimension value tensor but got tensor with ${value.sizes.length} dimensions.`,
     );
   }
-  const source = runtime.isTensor(value) ? value : runtime.full([], value, input.dtype, input);
+  const source = runtime.isTensor(value)
+    ? value
+    : runtime.full([], scalarFor(value, input.dtype), input.dtype, input);
   runtime.copyInto(input, source);
   return runtime.recordInplace(input, {
     name,

@@ -30,7 +30,7 @@ export function tensorList(tensors: unknown, name: string): readonly Tensor[] {
 }
 
 /** The dtype of a joined result: zero-dimensional tensors count like all others. */
-function commonDtype(tensors: readonly Tensor[]): DType {
+export function commonDtype(tensors: readonly Tensor[]): DType {
   return tensors.reduce((d, t) => promoteTypes(d, t.dtype), tensors[0].dtype);
 }
 
@@ -39,7 +39,7 @@ function isSkipped(t: Tensor): boolean {
   return t.sizes.length === 1 && t.sizes[0] === 0;
 }
 
-function concatenate(name: string, tensors: readonly Tensor[], dim: number): Tensor {
+function concatenated(name: string, tensors: readonly Tensor[], dim: number): Tensor {
   const model = tensors.find((t) => !isSkipped(t)) ?? tensors[0];
   tensors.forEach((t, i) => {
     if (t.sizes.length === 0) {
@@ -108,7 +108,7 @@ export const cat: JoinCall = define(
   (tensors: readonly Tensor[], dim = 0) => {
     const list = tensorList(tensors, 'cat');
     if (list.length === 0) throw new RuntimeError('torch.cat(): expected a non-empty list of Tensors');
-    return concatenate('Cat', list, dim);
+    return concatenated('Cat', list, dim);
   },
   { functionOnly: true },
 );
@@ -116,6 +116,7 @@ export const cat: JoinCall = define(
 /** Another name for `cat`. */
 export const concat: JoinCall = cat;
 /** Another name for `cat`. */
+export const concatenate: JoinCall = cat;
 
 /** Joins tensors of one shape along a new dimension. https://pytorch.org/docs/stable/generated/torch.stack.html */
 export const stack: JoinCall = define(

@@ -1,6 +1,7 @@
 /** Selecting, clamping and interpolating: pointwise ops of three operands. */
 import { cppName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
+import { scalarFor } from '../../base/scalar.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall, type Operand } from '../define.ts';
@@ -58,16 +59,10 @@ export const maskedFill: Call<
       );
     }
     // The value is converted to the dtype of the tensor: it never promotes it.
-    const converted = runtime.isTensor(value) ? value.to(input.dtype) : fitting(value, input);
+    const converted = runtime.isTensor(value) ? value.to(input.dtype) : scalarFor(value, input.dtype);
     return [maskedFillOp, [input, mask, converted], []];
   },
 );
-
-/** Numbers must fit integer tensors. */
-function fitting(value: Exclude<Operand, Tensor>, input: Tensor): Operand {
-  if (input.dtype.isFloatingPoint || typeof value !== 'number' || Number.isInteger(value)) return value;
-  return Math.trunc(value);
-}
 
 /** Bounds that are tensors come first in PyTorch's count. */
 const clampOverload = (isTensor: readonly boolean[]): number => (isTensor.slice(1).some((t) => t) ? 0 : 1);

@@ -10,6 +10,7 @@ import { table as movement } from './movement.ts';
 import { arithmetic, elementary } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
+import { table as shapes } from './shapes.ts';
 import { table as special } from './special.ts';
 
 export const tables: readonly Table[] = [
@@ -18,6 +19,7 @@ export const tables: readonly Table[] = [
   special,
   reduction,
   movement,
+  shapes,
   contraction,
   indexing,
   creation,

@@ -53,6 +53,8 @@ export const convolution: Table = functional({
     s(x([2, 2, 4]), x([2, 3, 3])),
     s(x([1, 2, 4]), x([2, 3, 3]), x([3]), 2, 1, 1),
     s(x([1, 4, 3]), x([4, 1, 2]), x([2]), { groups: 2, dilation: 2 }),
+    // An output padding larger than the stride.
+    s(x([1, 2, 3]), x([2, 1, 2]), { stride: 1, outputPadding: 1, dilation: 2 }),
   ),
   convTranspose2d: op(
     s(x([1, 2, 3, 3]), x([2, 2, 2, 2]), x([2])),
