@@ -4,6 +4,7 @@
  * A module is a function: `net(x)` runs hooks and `forward`. Parameters, buffers and submodules are the properties that hold them, in the order
  * in which they were assigned.
  */
+import { clearGradients, type SetToNone } from '../autograd/clear.ts';
 import { noGrad } from '../autograd/mode.ts';
 import { isOptions, pythonType } from '../base/arguments.ts';
 import { DType } from '../base/dtype.ts';
@@ -259,14 +260,9 @@ export class Module {
     return this;
   }
 
-  /** Forgets the gradients of all parameters (or, without `setToNone`, zeroes them). */
-  zeroGrad(setToNone: boolean | { setToNone?: boolean } = true): void {
-    const none = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? true);
-    for (const p of this.parameters()) {
-      if (p.grad === null) continue;
-      if (none) p.grad = null;
-      else p.grad = p.grad.detach().zero_();
-    }
+  /** Fills the gradients of all parameters with zeros, or with `setToNone: true` makes them null (PyTorch 2's default). */
+  zeroGrad(setToNone: SetToNone = false): void {
+    clearGradients(this.parameters(), setToNone);
   }
 
   // --- conversion ---

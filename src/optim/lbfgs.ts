@@ -1,8 +1,9 @@
 /** Limited-memory BFGS. https://pytorch.org/docs/stable/generated/torch.optim.LBFGS.html */
 import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { RuntimeError, ValueError } from '../base/errors.ts';
+import { tidy } from '../tensor/scopes.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { addFlat, flatGrad } from './flat.ts';
+import { addFlat, dot, flatGrad } from './flat.ts';
 import { type Closure, Optimizer, type Params, type ParamState } from './optimizer.ts';
 import { type Evaluation, strongWolfe } from './wolfe.ts';
 
@@ -36,7 +37,7 @@ interface Memory {
 }
 
 function largest(x: Tensor): number {
-  return x.abs().max().item();
+  return tidy(() => x.abs().max().item());
 }
 
 /**
@@ -102,6 +103,10 @@ export class LBFGS extends Optimizer {
   }
 }
 
+function absoluteSum(x: Tensor): number {
+  return tidy(() => x.abs().sum().item());
+}
+
 function value(loss: Tensor | number): number {
   return typeof loss === 'number' ? loss : loss.item();
 }
@@ -131,9 +136,10 @@ function remember(state: ParamState, memory: Memory): void {
   state.set('prev_loss', memory.previousLoss);
 }
 
-/** The direction −H·g by the two-loop recursion. */
-function quasiNewton(memory: Memory, grad: Tensor): Tensor {
-  const { oldDirs, oldSteps, ro, al } = memory;
+/** The direction −H·g by the two-loop recursion, and the coefficients of its first loop. */
+function quasiNewton(memory: Memory, grad: Tensor): { d: Tensor; al: (Tensor | null)[] } {
+  const { oldDirs, oldSteps, ro } = memory;
+  const al = [...memory.al];
   let q = grad.neg();
   for (let i = oldDirs.length - 1; i >= 0; i--) {
     const a = oldSteps[i].dot(q).mul(ro[i]);
@@ -145,24 +151,27 @@ function quasiNewton(memory: Memory, grad: Tensor): Tensor {
     const b = oldDirs[i].dot(d).mul(ro[i]);
     d = d.add(oldSteps[i].mul((al[i] as Tensor).sub(b)));
   }
-  return d;
+  return { d, al };
 }
 
 /** Takes the last step into the approximation of the Hessian, where the curvature along it is positive. */
 function learn(memory: Memory, grad: Tensor, historySize: number): void {
-  const y = grad.sub(memory.previousGrad as Tensor);
-  const s = (memory.d as Tensor).mul(memory.t);
-  const ys = y.dot(s);
-  if (!(ys.item() > 1e-10)) return;
+  const pair = tidy(() => {
+    const y = grad.sub(memory.previousGrad as Tensor);
+    const s = (memory.d as Tensor).mul(memory.t);
+    const ys = y.dot(s);
+    return ys.item() > 1e-10 ? { y, s, ro: ys.reciprocal(), diagonal: ys.div(y.dot(y)) } : null;
+  });
+  if (pair === null) return;
   if (memory.oldDirs.length === historySize) {
     memory.oldDirs.shift();
     memory.oldSteps.shift();
     memory.ro.shift();
   }
-  memory.oldDirs.push(y);
-  memory.oldSteps.push(s);
-  memory.ro.push(ys.reciprocal());
-  memory.diagonal = ys.div(y.dot(y));
+  memory.oldDirs.push(pair.y);
+  memory.oldSteps.push(pair.s);
+  memory.ro.push(pair.ro);
+  memory.diagonal = pair.diagonal;
 }
 
 function minimize(
@@ -194,14 +203,16 @@ function minimize(
       learn(memory, grad, historySize);
       // As long as the history may become, as in PyTorch.
       while (memory.al.length < historySize) memory.al.push(null);
-      memory.d = quasiNewton(memory, grad);
-      state.set('al', memory.al);
+      const { d, al } = tidy(() => quasiNewton(memory, grad));
+      memory.d = d;
+      memory.al = al;
+      state.set('al', al);
     }
     const d = memory.d;
     memory.previousGrad = grad.clone();
     memory.previousLoss = loss;
-    memory.t = total === 1 ? Math.min(1, 1 / grad.abs().sum().item()) * lr : lr;
-    const slope = grad.dot(d).item();
+    memory.t = total === 1 ? Math.min(1, 1 / absoluteSum(grad)) * lr : lr;
+    const slope = dot(grad, d);
     if (slope > -toleranceChange) break;
     let used = 0;
     let converged = false;
@@ -216,11 +227,12 @@ function minimize(
         });
         return { f, g };
       };
-      const found = strongWolfe(evaluate, memory.t, d, loss, grad, slope);
+      const found = strongWolfe(evaluate, memory.t, d, loss, grad, slope, largest(d));
       loss = found.f;
       grad = found.g;
       memory.t = found.t;
       used = found.evaluations;
+      for (const copy of start) copy.dispose();
       addFlat(params, memory.t, d);
       converged = largest(grad) <= toleranceGrad;
     } else {
@@ -235,7 +247,7 @@ function minimize(
     evaluations += used;
     count('func_evals', used);
     if (iteration === maxIter || evaluations >= maxEval || converged) break;
-    if (largest(d.mul(memory.t)) <= toleranceChange) break;
+    if (largest(d) * Math.abs(memory.t) <= toleranceChange) break;
     if (Math.abs(loss - memory.previousLoss) < toleranceChange) break;
   }
   remember(state, memory);

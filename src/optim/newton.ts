@@ -2,11 +2,14 @@
 import { grad as gradOf } from '../autograd/api.ts';
 import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { LinAlgError, RuntimeError, ValueError } from '../base/errors.ts';
-import { product } from '../base/shape.ts';
-import { cat } from '../ops/index.ts';
-import { runtime } from '../ops/runtime.ts';
 import { float64 } from '../base/dtype.ts';
+import { product } from '../base/shape.ts';
+import { finfo } from '../base/typeinfo.ts';
+import { cat } from '../ops/index.ts';
+import { luInPlace, substitute } from '../ops/linalg/solve.ts';
+import { runtime } from '../ops/runtime.ts';
 import { zerosLike } from '../tensor/create.ts';
+import { tidy } from '../tensor/scopes.ts';
 import { Tensor } from '../tensor/tensor.ts';
 import { addFlat } from './flat.ts';
 import { check, type Closure, Optimizer, type Params } from './optimizer.ts';
@@ -51,6 +54,7 @@ export class Newton extends Optimizer {
   }
 
   override step(closure: Closure | null = null): Tensor {
+    this.stepCount++;
     if (closure === null)
       throw new RuntimeError('Newton needs a closure that returns the loss: optimizer.step(() => …)');
     const { params, lr, ...rest } = this.paramGroups[0];
@@ -64,10 +68,11 @@ export class Newton extends Optimizer {
     const loss = enableGrad(closure);
     if (!(loss instanceof Tensor))
       throw new RuntimeError('Newton: the closure must return the loss as a tensor');
-    const { gradient, hessian } = enableGrad(() => derivatives(loss, params));
-    const direction = solve(hessian, gradient, damping);
+    const { gradient, hessian } = tidy(() => enableGrad(() => derivatives(loss, params)));
+    const epsilon = Math.max(...params.map((p) => finfo(p.dtype).eps));
+    const direction = solve(hessian, gradient, damping, epsilon);
     noGrad(() => {
-      addFlat(params, -lr, runtime.fromArray(direction, [count], float64, params[0]).to(params[0].dtype));
+      tidy(() => addFlat(params, -lr, runtime.fromArray(direction, [count], float64, params[0])));
     });
     return loss;
   }
@@ -108,44 +113,41 @@ function numbers(x: Tensor): Float64Array {
   return Float64Array.from(x.detach().to(float64).toTypedArray() as Float64Array);
 }
 
-/** Solves (H + damping·I)·x = b by Gaussian elimination with partial pivoting. */
-function solve(hessian: Float64Array, b: Float64Array, damping: number): Float64Array {
+/**
+ * Solves (H + damping·I)·x = b in double precision. Rows and columns are first divided by the roots of the diagonal, so that parameters of very different
+ * sizes do not look singular; a pivot below n·ε, the usual limit of the numerical rank, does (ε of the dtype in which H was computed).
+ */
+function solve(hessian: Float64Array, b: Float64Array, damping: number, epsilon: number): Float64Array {
   const n = b.length;
   const a = Float64Array.from(hessian);
-  const x = Float64Array.from(b);
-  let scale = 0;
   for (let i = 0; i < n; i++) a[i * n + i] += damping;
-  for (const value of a) {
-    if (!Number.isFinite(value)) {
-      throw new LinAlgError(
-        'Newton: the Hessian has elements that are not finite; the loss may have diverged (try a smaller lr)',
-      );
-    }
-    scale = Math.max(scale, Math.abs(value));
+  if (!a.every(Number.isFinite) || !b.every(Number.isFinite)) {
+    throw new LinAlgError(
+      'Newton: the gradient or the Hessian has elements that are not finite; the loss may have diverged (try a smaller lr)',
+    );
   }
-  for (let k = 0; k < n; k++) {
-    let pivot = k;
-    for (let i = k + 1; i < n; i++) if (Math.abs(a[i * n + k]) > Math.abs(a[pivot * n + k])) pivot = i;
-    if (Math.abs(a[pivot * n + k]) <= scale * n * Number.EPSILON) {
+  const scale = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    const row = a.subarray(i * n, (i + 1) * n);
+    const size = Math.abs(row[i]) || row.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    scale[i] = Math.sqrt(size) || 1;
+  }
+  let largest = 0;
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      a[i * n + j] /= scale[i] * scale[j];
+      largest = Math.max(largest, Math.abs(a[i * n + j]));
+    }
+  }
+  const { pivots } = luInPlace(a, 0, n);
+  for (let i = 0; i < n; i++) {
+    if (!(Math.abs(a[i * n + i]) > n * epsilon * largest)) {
       throw new LinAlgError(
         `Newton: the Hessian (${n} x ${n}) is singular, so that there is no Newton step; give a damping above 0 (now ${damping})`,
       );
     }
-    if (pivot !== k) {
-      for (let j = k; j < n; j++) [a[k * n + j], a[pivot * n + j]] = [a[pivot * n + j], a[k * n + j]];
-      [x[k], x[pivot]] = [x[pivot], x[k]];
-    }
-    for (let i = k + 1; i < n; i++) {
-      const factor = a[i * n + k] / a[k * n + k];
-      if (factor === 0) continue;
-      for (let j = k; j < n; j++) a[i * n + j] -= factor * a[k * n + j];
-      x[i] -= factor * x[k];
-    }
   }
-  for (let i = n - 1; i >= 0; i--) {
-    let sum = x[i];
-    for (let j = i + 1; j < n; j++) sum -= a[i * n + j] * x[j];
-    x[i] = sum / a[i * n + i];
-  }
-  return x;
+  const x = b.map((value, i) => value / scale[i]);
+  substitute(a, 0, n, pivots, x, 0, 1);
+  return x.map((value, i) => value / scale[i]);
 }

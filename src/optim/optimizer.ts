@@ -3,9 +3,11 @@
  *
  * Options have camelCase names in code. State dicts have PyTorch's names, so that the files of either load in the other.
  */
+import { clearGradients, type SetToNone } from '../autograd/clear.ts';
 import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { isOptions } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
+import { printsAs } from '../base/inspect.ts';
 import { showFloat, showNumber } from '../base/numbers.ts';
 import { isInScope } from '../device/scope.ts';
 import { keep } from '../tensor/scopes.ts';
@@ -66,7 +68,7 @@ export abstract class Optimizer {
   readonly state: Map<Tensor, ParamState> = new Map();
   /** The options of groups that say nothing else. `lr: undefined` must be given. */
   readonly defaults: Readonly<Record<string, unknown>>;
-  /** How often `step` was called. */
+  /** How often `step` was called, since a scheduler was attached if there is one. */
   stepCount = 0;
 
   constructor(params: Params, defaults: Readonly<Record<string, unknown>>) {
@@ -152,23 +154,11 @@ export abstract class Optimizer {
   }
 
   /**
-   * Clears the gradients of all parameters: fills them with zeros, as PyTorch 1.13 does, or with `setToNone: true` makes them null, which is
-   * PyTorch 2's default. Zeros are faster to reach for small models; null gives the memory back, and optimizers pass over parameters without gradient.
-   * https://pytorch.org/docs/1.13/generated/torch.optim.Optimizer.zero_grad.html
+   * Fills the gradients of all parameters with zeros, as PyTorch 1.13 does. With `setToNone: true` they become null, which is PyTorch 2's default:
+   * their memory comes back, and steps pass over parameters that get no gradient. https://pytorch.org/docs/1.13/generated/torch.optim.Optimizer.zero_grad.html
    */
-  zeroGrad(setToNone: boolean | { setToNone?: boolean } = false): void {
-    const drop = typeof setToNone === 'boolean' ? setToNone : (setToNone.setToNone ?? false);
-    for (const { params } of this.paramGroups) {
-      for (const p of params) {
-        if (p.grad === null) continue;
-        if (drop) p.grad = null;
-        else {
-          if (p.grad.gradFn !== null) p.grad = p.grad.detach();
-          else p.grad.requiresGrad_(false);
-          p.grad.zero_();
-        }
-      }
-    }
+  zeroGrad(setToNone: SetToNone = false): void {
+    for (const { params } of this.paramGroups) clearGradients(params, setToNone);
   }
 
   /**
@@ -258,6 +248,8 @@ export abstract class Optimizer {
     return `${this.constructor.name} (\n${groups.join('\n')})`;
   }
 }
+
+printsAs(Optimizer);
 
 function asMap(value: unknown): Map<unknown, unknown> {
   if (value instanceof Map) return value;

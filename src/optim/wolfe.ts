@@ -1,7 +1,8 @@
 /** The strong Wolfe line search: Nocedal and Wright, "Numerical Optimization" (2006), algorithms 3.5 and 3.6. */
 import type { Tensor } from '../tensor/tensor.ts';
+import { dot } from './flat.ts';
 
-/** The loss and its gradient at a step length. */
+/** The loss and its gradient (a tensor of its own) at a step length. */
 export interface Evaluation {
   readonly f: number;
   readonly g: Tensor;
@@ -32,7 +33,7 @@ function cubicMinimum(a: Point, b: Point, bounds: readonly [number, number] | nu
   return Math.min(Math.max(t, low), high);
 }
 
-/** A step along `d` that fulfils the strong Wolfe conditions, or the best one found. `t` is tried first. */
+/** A step along `d` that fulfils the strong Wolfe conditions, or the best one found. `first` is tried first; `reach` is the largest element of `d`. */
 export function strongWolfe(
   evaluate: (t: number) => Evaluation,
   first: number,
@@ -40,17 +41,15 @@ export function strongWolfe(
   f: number,
   g: Tensor,
   slope: number,
+  reach: number,
 ): Point & { readonly evaluations: number } {
-  const norm = d.abs().max().item();
   let evaluations = 0;
   const at = (t: number): Point => {
     evaluations++;
     const e = evaluate(t);
-    // Kept apart from later evaluations.
-    const own = e.g.clone();
-    return { t, f: e.f, g: own, slope: own.dot(d).item() };
+    return { t, f: e.f, g: e.g, slope: dot(e.g, d) };
   };
-  const start: Point = { t: 0, f, g: g.clone(), slope };
+  const start: Point = { t: 0, f, g, slope };
   const decreases = (p: Point): boolean => p.f <= f + SUFFICIENT_DECREASE * p.t * slope;
   const flat = (p: Point): boolean => Math.abs(p.slope) <= -CURVATURE * slope;
   let previous = start;
@@ -82,7 +81,7 @@ export function strongWolfe(
   let [low, high] = bracket.length === 1 ? [0, 0] : bracket[0].f <= bracket[1].f ? [0, 1] : [1, 0];
   while (!done && steps < MAX_STEPS) {
     const [a, b] = bracket;
-    if (Math.abs(b.t - a.t) * norm < TOLERANCE_CHANGE) break;
+    if (Math.abs(b.t - a.t) * reach < TOLERANCE_CHANGE) break;
     let t = cubicMinimum(a, b);
     // Not too near to an end of the bracket twice in a row.
     const [smallest, largest] = [Math.min(a.t, b.t), Math.max(a.t, b.t)];

@@ -38,7 +38,7 @@ function setUp(make: (params: Iterable<torch.Tensor>) => torch.optim.Optimizer):
   const x = torch.randn(4, 1, 6, 6);
   const y = torch.tensor([0n, 1n, 2n, 1n]);
   const step = (): number => {
-    optimizer.zeroGrad();
+    optimizer.zeroGrad({ setToNone: true });
     const loss = F.crossEntropy(net(x), y);
     loss.backward();
     optimizer.step();

@@ -364,13 +364,14 @@ describe('modes', () => {
     assert.equal(net(torch.ones(1, 2)).requiresGrad, true);
   });
 
-  test('zeroGrad forgets gradients, or zeroes them', () => {
+  test('zeroGrad zeroes gradients, or forgets them', () => {
     const net = new nn.Linear(2, 1);
     net(torch.ones(1, 2)).backward();
     const grad = net.weight.grad as T;
-    net.zeroGrad({ setToNone: false });
-    equal(grad, [[0, 0]]);
     net.zeroGrad();
+    assert.equal(net.weight.grad, grad);
+    equal(grad, [[0, 0]]);
+    net.zeroGrad({ setToNone: true });
     assert.equal(net.weight.grad, null);
   });
 });

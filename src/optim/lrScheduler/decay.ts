@@ -10,14 +10,10 @@ export interface LambdaLROptions extends SchedulerOptions {
   lrLambda: Factor | readonly Factor[];
 }
 
-function lambdas(optimizer: Optimizer, lrLambda: Factor | readonly Factor[]): Factor[] {
-  const list = perGroup('lr_lambda', optimizer, lrLambda);
-  return list;
-}
-
-/** lr = initial lr · λ(epoch). https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html */
-export class LambdaLR extends LRScheduler {
-  private readonly factors: () => Factor[];
+/** A scheduler whose factors are functions. */
+abstract class ByLambda extends LRScheduler {
+  /** One function per group. Behind a function itself, so that it is no part of the state. */
+  protected readonly factors: () => Factor[];
 
   constructor(
     optimizer: Optimizer,
@@ -27,34 +23,29 @@ export class LambdaLR extends LRScheduler {
     const named =
       typeof lrLambda === 'object' && 'lrLambda' in lrLambda ? lrLambda : { lrLambda, ...options };
     super(optimizer, named);
-    const list = lambdas(optimizer, named.lrLambda as Factor);
-    // Behind a function, so that it is no part of the state.
+    const list = perGroup('lr_lambda', optimizer, named.lrLambda as Factor);
     this.factors = () => list;
     this.start();
   }
 
+  /** As in PyTorch, with null for every function: give the same functions when going on from it. */
+  override stateDict(): Map<string, unknown> {
+    return super.stateDict().set(
+      'lr_lambdas',
+      this.factors().map(() => null),
+    );
+  }
+}
+
+/** lr = initial lr · λ(epoch). https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.LambdaLR.html */
+export class LambdaLR extends ByLambda {
   protected override rates(): number[] {
     return this.factors().map((f, i) => this.baseLrs[i] * f(this.lastEpoch));
   }
 }
 
 /** lr = lr · λ(epoch). https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.MultiplicativeLR.html */
-export class MultiplicativeLR extends LRScheduler {
-  private readonly factors: () => Factor[];
-
-  constructor(
-    optimizer: Optimizer,
-    lrLambda: Factor | readonly Factor[] | LambdaLROptions,
-    options: SchedulerOptions = {},
-  ) {
-    const named =
-      typeof lrLambda === 'object' && 'lrLambda' in lrLambda ? lrLambda : { lrLambda, ...options };
-    super(optimizer, named);
-    const list = lambdas(optimizer, named.lrLambda as Factor);
-    this.factors = () => list;
-    this.start();
-  }
-
+export class MultiplicativeLR extends ByLambda {
   protected override rates(groups: readonly ParamGroup[]): number[] {
     return groups.map((g, i) => (this.lastEpoch > 0 ? g.lr * this.factors()[i](this.lastEpoch) : g.lr));
   }

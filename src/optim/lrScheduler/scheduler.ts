@@ -35,8 +35,12 @@ export function fieldsOf(scheduler: object): Map<string, unknown> {
   return new Map(entries.map(([name, value]) => [stateName(name), value]));
 }
 
+/** Takes over the fields of a state dict that the scheduler has; what only PyTorch has is ignored. */
 export function setFields(scheduler: object, state: Map<string, unknown>): void {
-  for (const [name, value] of state) Object.assign(scheduler, { [fieldName(name)]: value });
+  const known = new Set(fieldsOf(scheduler).keys());
+  for (const [name, value] of state) {
+    if (known.has(name)) Object.assign(scheduler, { [fieldName(name)]: value });
+  }
 }
 
 /** A scheduler computes the learning rates of an epoch from those of the one before. */
@@ -70,6 +74,7 @@ export abstract class LRScheduler {
   /** The first step: sets the learning rates of epoch 0. */
   start(): void {
     this._stepCount = 0;
+    this.optimizer.stepCount = 0;
     this.step();
   }
 
@@ -83,6 +88,12 @@ export abstract class LRScheduler {
 
   /** Goes on to the next epoch (or to a given one), and sets its learning rates. Call it after the optimizer's steps of an epoch. */
   step(epoch: number | null = null): void {
+    if (this._stepCount === 1 && this.optimizer.stepCount === 0) {
+      console.warn(
+        'Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite order: `optimizer.step()` before ' +
+          '`lr_scheduler.step()`. Failure to do this will result in skipping the first value of the learning rate schedule.',
+      );
+    }
     this._stepCount++;
     let rates: number[];
     if (epoch === null) {

@@ -216,8 +216,9 @@ function runScheduler(library: Library, testCase: Case): void {
 }
 
 function runClipping(library: Library, testCase: Case): void {
+  const device = library.device === null ? [] : [{ device: library.device }];
   const params = (testCase.shapes as number[][]).map((shape) =>
-    library.method(library.call('torch.zeros', shape), 'requires_grad_', true),
+    library.method(library.call('torch.zeros', shape, ...device), 'requires_grad_', true),
   );
   (testCase.grads as Json[]).forEach((g, i) => {
     setGrad(params[i], g === null ? null : makeConstant(library, g));
