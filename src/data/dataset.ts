@@ -53,9 +53,8 @@ export abstract class Dataset<T> {
  *     for (let i = 3n; i > 0n; i--) yield i;
  *   }
  * }
- * for (const batch of new torch.data.DataLoader(new Countdown(), { batchSize: 2 })) console.log(batch);
- * // => tensor([3, 2])
- * // => tensor([1])
+ * const loader = new torch.data.DataLoader(new Countdown(), { batchSize: 2 });
+ * console.log(Array.from(loader, (batch) => batch.tolist())); // => [ [ 3, 2 ], [ 1 ] ]
  * ```
  */
 export abstract class IterableDataset<T> {

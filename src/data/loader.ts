@@ -206,10 +206,11 @@ const unordered: Iterable<null> = {
  * @example
  * ```ts
  * const ds = new torch.data.TensorDataset(torch.arange(5), torch.arange(5).mul(10));
- * for (const [x, y] of new torch.data.DataLoader(ds, { batchSize: 2 })) console.log(x.tolist(), y.tolist());
- * // => [ 0, 1 ] [ 0, 10 ]
- * // => [ 2, 3 ] [ 20, 30 ]
- * // => [ 4 ] [ 40 ]
+ * const loader = new torch.data.DataLoader(ds, { batchSize: 2 });
+ * const sums: unknown[] = [];
+ * for (const [x, y] of loader) sums.push(x.add(y).tolist());
+ * console.log(sums); // => [ [ 0, 11 ], [ 22, 33 ], [ 44 ] ]
+ * console.log(loader.length); // => 3
  * ```
  */
 export class DataLoader<T, const O = {}> {
