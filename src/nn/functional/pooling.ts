@@ -5,7 +5,7 @@ import { product, showSizes } from '../../base/shape.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { pair } from '../../ops/reduction/pair.ts';
 import { runtime } from '../../ops/runtime.ts';
-import { avgPool, gatherFlat, maxPool, type PoolGeometry } from '../../ops/window/pooling.ts';
+import { avgPool, checkWindows, gatherFlat, maxPool, type PoolGeometry } from '../../ops/window/pooling.ts';
 import { scatterView } from '../../ops/movement/family.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { constantPad } from './padding.ts';
@@ -51,29 +51,40 @@ function strideOr(stride: Sizes | null, kernel: readonly number[], rank: number)
   return each(stride, rank, 'stride');
 }
 
-/** Checks the rank of the input of a pooling of `rank` spatial dimensions, and that only its batch is empty. */
-function checkInput(input: Tensor, rank: number, name: string): void {
-  const { sizes } = input;
+/** The kernels behind the poolings, as PyTorch names them where it lacks one for a dtype. */
+const kernels: Readonly<Record<string, string>> = {
+  max_pool1d: 'max_pool1d_impl',
+  max_pool3d: 'max_pool3d_with_indices_cpu',
+  avg_pool1d: 'avg_pool2d',
+  avg_pool3d: 'avg_pool3d_out_frame',
+};
+
+/** Throws PyTorch's errors for an input that cannot be pooled: its rank, the windows, empty dimensions, the dtype. */
+function checkInput(input: Tensor, name: string, geometry: PoolGeometry): void {
+  const rank = geometry.kernel.length;
+  const { sizes, dtype } = input;
   const dims = sizes.length;
   const ranked = dims === rank + 1 || dims === rank + 2;
-  if (ranked && !sizes.slice(-rank - 1).includes(0)) return;
   const optional = 'tensor with optional 0 dim batch size for input, but got:';
-  if (name === 'max_pool1d') {
-    throw new RuntimeError(`${name}: Expected 2D or 3D (batch mode) ${optional}${showSizes(sizes)}`);
-  }
-  if (!ranked) {
+  const first = name.startsWith('max_pool1d');
+  if (!ranked && !first) {
     throw new RuntimeError(
       rank === 1
         ? `Expected 2 to 3 dimensions, but got ${dims}-dimensional tensor for argument #1 'self' (while checking arguments for ${name})`
         : `non-empty ${rank + 1}D or ${rank + 2}D (batch mode) tensor expected for input`,
     );
   }
-  // PyTorch pools one dimension as two.
-  const shown = rank === 1 ? [...sizes.slice(0, -1), 1, sizes[dims - 1]] : sizes;
-  const planes = Math.max(rank, 2);
-  throw new RuntimeError(
-    `Expected ${planes + 1}D or ${planes + 2}D (batch mode) ${optional}${showSizes(shown)}`,
-  );
+  if (ranked) checkWindows(geometry);
+  if (!ranked || sizes.slice(-rank - 1).includes(0)) {
+    // PyTorch averages one dimension as two.
+    const shown = rank === 1 && !first ? [...sizes.slice(0, -1), 1, sizes[dims - 1]] : sizes;
+    const planes = first ? 1 : Math.max(rank, 2);
+    throw new RuntimeError(
+      `${first ? 'max_pool1d: ' : ''}Expected ${planes + 1}D or ${planes + 2}D (batch mode) ${optional}${showSizes(shown)}`,
+    );
+  }
+  if (dtype.isFloatingPoint || (dtype === int64 && name.startsWith('avg'))) return;
+  throw new RuntimeError(`"${kernels[name] ?? name}" not implemented for '${dtype.scalarName}'`);
 }
 
 function defineMaxPool(rank: number): MaxPoolCall {
@@ -90,7 +101,6 @@ function defineMaxPool(rank: number): MaxPoolCall {
       ceilMode = false,
       returnIndices = false,
     ) => {
-      checkInput(input, rank, name);
       const kernel = each(kernelSize, rank, 'kernel_size');
       const geometry: PoolGeometry = {
         kernel,
@@ -99,6 +109,7 @@ function defineMaxPool(rank: number): MaxPoolCall {
         dilation: each(dilation, rank, 'dilation'),
         ceilMode,
       };
+      checkInput(input, name, geometry);
       const { values, indices } = maxPool(gradName, input, geometry);
       return returnIndices ? pair(name, values, indices) : values;
     },
@@ -147,7 +158,6 @@ function defineAvgPool(rank: number): AvgPoolCall {
       countIncludePad = true,
       divisorOverride: number | null = null,
     ) => {
-      checkInput(input, rank, name);
       if (divisorOverride === 0) throw new RuntimeError('divisor must be not zero');
       const kernel = each(kernelSize, rank, 'kernel_size');
       const geometry: PoolGeometry = {
@@ -157,6 +167,7 @@ function defineAvgPool(rank: number): AvgPoolCall {
         dilation: kernel.map(() => 1),
         ceilMode,
       };
+      checkInput(input, name, geometry);
       return avgPool(`AvgPool${rank}D`, input, geometry, countIncludePad, divisorOverride);
     },
     { functionOnly: true, shownAs: `AvgPool${rank}D` },
@@ -343,7 +354,7 @@ function lpPool(
         dilation: kernel.map(() => 1),
         ceilMode,
       };
-      checkInput(input, rank, `avg_pool${rank}d`);
+      checkInput(input, `avg_pool${rank}d`, geometry);
       const mean = avgPool('AvgPool', input.pow(p), geometry, true, null);
       return mean
         .sign()

@@ -249,12 +249,19 @@ export function convolveTransposed(
     backward: ([grad], [output, weight], needs) => {
       if (grad === null || grad === undefined) return [null, null, null];
       return [
-        needs[0] ? convolve(grad, weight, null, g) : null,
+        needs[0] ? trimmed(convolve(grad, weight, null, g), output.sizes) : null,
         needs[1] ? convolveWeight(grad, output, weight.sizes, g) : null,
         needs[2] ? biasGradient(grad) : null,
       ];
     },
   });
+}
+
+/** The first positions of `x`: where the output padding is larger than the stride there are more than the input had. */
+function trimmed(x: Tensor, sizes: readonly number[]): Tensor {
+  let out = x;
+  for (let d = 2; d < sizes.length; d++) if (out.sizes[d] > sizes[d]) out = out.narrow(d, 0, sizes[d]);
+  return out;
 }
 
 /** The differentiable weight gradient. */
@@ -269,7 +276,7 @@ function convolveWeight(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
       if (grad === null || grad === undefined) return [null, null];
       return [
         needs[0] ? convolveTransposed(output, grad, null, g, space) : null,
-        needs[1] ? convolve(input, grad, null, g) : null,
+        needs[1] ? trimmed(convolve(input, grad, null, g), output.sizes) : null,
       ];
     },
   });

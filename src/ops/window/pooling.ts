@@ -36,10 +36,8 @@ export function pooledSize(
   return count;
 }
 
-/** Sizes of the result. Throws PyTorch's RuntimeErrors. */
-function outputSizes(x: Tensor, g: PoolGeometry): number[] {
-  const rank = g.kernel.length;
-  const space = x.sizes.slice(-rank);
+/** Throws PyTorch's RuntimeErrors for windows that cannot be. */
+export function checkWindows(g: PoolGeometry): void {
   g.kernel.forEach((k, d) => {
     if (k <= 0)
       throw new RuntimeError(
@@ -47,12 +45,21 @@ function outputSizes(x: Tensor, g: PoolGeometry): number[] {
       );
     if (g.stride[d] <= 0) throw new RuntimeError('stride should not be zero');
     if (g.dilation[d] <= 0) throw new RuntimeError('dilation should be greater than zero');
-    if (g.padding[d] < 0 || g.padding[d] * 2 > k) {
+    const pad = g.padding[d];
+    if (pad < 0) throw new RuntimeError(`pad must be non-negative, but got pad: ${pad}`);
+    if (pad > Math.floor(k / 2)) {
       throw new RuntimeError(
-        `pad should be ${g.padding[d] < 0 ? 'non-negative' : `at most half of kernel size`}, but got pad=${g.padding[d]} and kernel_size=${k}`,
+        `pad should be at most half of kernel size, but got pad=${pad} and kernel_size=${k}`,
       );
     }
   });
+}
+
+/** Sizes of the result. Throws PyTorch's RuntimeErrors. */
+function outputSizes(x: Tensor, g: PoolGeometry): number[] {
+  const rank = g.kernel.length;
+  const space = x.sizes.slice(-rank);
+  checkWindows(g);
   const out = space.map((s, d) =>
     pooledSize(s, g.kernel[d], g.stride[d], g.padding[d], g.dilation[d], g.ceilMode),
   );
@@ -290,12 +297,15 @@ export function avgPool(
 ): Tensor {
   const rank = g.kernel.length;
   const sums = sumPool(name, x, g);
-  if (divisor !== null) return sums.div(divisor);
+  // int64 stays int64.
+  const divide = (by: Tensor | number): Tensor =>
+    x.dtype.isFloatingPoint ? sums.div(by) : sums.div(by, { roundingMode: 'trunc' });
+  if (divisor !== null) return divide(divisor);
   const space = x.sizes.slice(-rank);
   const counts = windowCounts(space, g, includePad);
   const first = counts[0];
-  if (counts.every((c) => c === first)) return sums.div(first);
+  if (counts.every((c) => c === first)) return divide(first);
   const shape = sums.sizes.slice(-rank);
   const table = runtime.fromArray(counts, shape, float64, x).to(x.dtype);
-  return sums.div(table);
+  return divide(table);
 }
