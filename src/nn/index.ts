@@ -18,6 +18,17 @@ export { Embedding } from './layers/embedding.ts';
 export { Bilinear, Identity, Linear } from './layers/linear.ts';
 export * from './layers/normalization.ts';
 export * from './layers/padding.ts';
+export {
+  GRU,
+  GRUCell,
+  LSTM,
+  LSTMCell,
+  type LSTMOptions,
+  type RecurrentOptions,
+  RNN,
+  RNNCell,
+  type RNNOptions,
+} from './layers/recurrent.ts';
 export * from './layers/pooling.ts';
 export * from './layers/shape.ts';
 export * from './losses/losses.ts';
