@@ -15,7 +15,17 @@ export {
 } from './layers/conv.ts';
 export * from './layers/dropout.ts';
 export { Embedding } from './layers/embedding.ts';
+export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/attention.ts';
 export { Bilinear, Identity, Linear } from './layers/linear.ts';
+export {
+  Transformer,
+  TransformerDecoder,
+  TransformerDecoderLayer,
+  TransformerEncoder,
+  TransformerEncoderLayer,
+  type TransformerLayerOptions,
+  type TransformerOptions,
+} from './layers/transformer.ts';
 export * from './layers/normalization.ts';
 export * from './layers/padding.ts';
 export {
