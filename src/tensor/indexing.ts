@@ -237,7 +237,7 @@ function setItem(
     if (value instanceof Tensor) {
       const fitted = dropLeadingOnes(value, target.sizes.length);
       if (accumulate) target.add_(fitted);
-      else target.copy_(fitted);
+      else target.copy_(fitted.expand(target.sizes));
     } else target.fill_(numberFor(input, value));
     return;
   }

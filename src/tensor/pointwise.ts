@@ -224,7 +224,8 @@ function expandTo(t: Tensor, sizes: readonly number[]): View {
   };
 }
 
-function commonDevice(tensors: readonly Tensor[]): void {
+/** Throws PyTorch's error where these are not all on one device. */
+export function commonDevice(tensors: readonly Pick<View, 'storage'>[]): void {
   const first = tensors[0].storage.device;
   for (let i = 1; i < tensors.length; i++) {
     const other = tensors[i].storage.device;

@@ -10,7 +10,7 @@ import { toBfloat16, toFloat16 } from '../base/float16.ts';
 import { empty } from './allocate.ts';
 import { toDevice } from './devices.ts';
 import { memory, toArray } from './memory.ts';
-import { copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
+import { commonDevice, copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
 import { checkInplace, needsGrad, rebase, record, recordInplace, recordView, showAs } from './record.ts';
 import { reduce } from './reduce.ts';
 import { Tensor } from './tensor.ts';
@@ -81,6 +81,7 @@ function preserved(input: Tensor): readonly number[] | null {
 
 function writeOut(result: unknown, target: unknown): unknown {
   if (result instanceof Tensor && target instanceof Tensor) {
+    checkInplace(target);
     if (!sameSizes(result.sizes, target.sizes)) resize(target, result.sizes);
     return target.copy_(result);
   }
@@ -125,9 +126,18 @@ const bound: Runtime = {
   recordInplace,
   checkInplace,
   rebase,
-  contract: (out, a, b, spec) => out.storage.device.contract(out, a, b, spec),
-  gather: (out, source, indices) => out.storage.device.gather(out, source, indices),
-  scatter: (target, source, indices, mode) => target.storage.device.scatter(target, source, indices, mode),
+  contract: (out, a, b, spec) => {
+    commonDevice([a, b]);
+    out.storage.device.contract(out, a, b, spec);
+  },
+  gather: (out, source, indices) => {
+    commonDevice([source, ...indices.index]);
+    return out.storage.device.gather(out, source, indices);
+  },
+  scatter: (target, source, indices, mode) => {
+    commonDevice([target, source, ...indices.index]);
+    return target.storage.device.scatter(target, source, indices, mode);
+  },
   copyInto,
   writeOut,
   toDevice,

@@ -12,7 +12,7 @@ import {
   preserveFormat,
 } from '../../base/memoryFormat.ts';
 import { scalarFor } from '../../base/scalar.ts';
-import { sameSizes } from '../../base/shape.ts';
+import { broadcastTwo, sameSizes, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall, type HasMethod, type Scalar } from '../define.ts';
 import { runtime } from '../runtime.ts';
@@ -193,14 +193,24 @@ export const type: TypeCall = define<(input: Tensor, dtype?: DType | null) => Te
   { methodOnly: true },
 ) as unknown as TypeCall;
 
+/** `source` broadcast to `sizes`. Throws PyTorch's errors where that cannot be. */
+function fitTo(source: Tensor, sizes: readonly number[]): Tensor {
+  const together = broadcastTwo(sizes, source.sizes);
+  if (!sameSizes(together, sizes)) {
+    throw new RuntimeError(
+      `output with shape ${showSizes(sizes)} doesn't match the broadcast shape ${showSizes(together)}`,
+    );
+  }
+  return source.expand(sizes);
+}
+
 /** Overwrites `input` with `source`, broadcast and converted. https://pytorch.org/docs/stable/generated/torch.Tensor.copy_.html */
 export const copy_: Call<[input: Tensor, source: Tensor], { src?: Tensor; nonBlocking?: boolean }, Tensor> =
   define(
     'copy_(input, other|src: Tensor, nonBlocking=False)',
     (input: Tensor, source: Tensor) => {
       runtime.checkInplace(input, [source]);
-      // Checks the shapes, with PyTorch's message.
-      const expanded = sameSizes(source.sizes, input.sizes) ? source : source.expand(input.sizes);
+      const expanded = sameSizes(source.sizes, input.sizes) ? source : fitTo(source, input.sizes);
       const on = source.device === input.device ? expanded : runtime.toDevice(expanded, input.device);
       runtime.copyInto(input, on);
       const { sizes, dtype } = source;

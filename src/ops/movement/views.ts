@@ -228,31 +228,28 @@ export const expand: SizesCall = define(
         `expand(torch.${input.dtype.scalarName}Tensor{${showSizes(input.sizes)}}, size=${showSizes(shape)}): the number of sizes provided (${shape.length}) must be greater or equal to the number of dimensions in the tensor (${rank})`,
       );
     }
-    const strides = new Array<number>(shape.length);
-    const sizes = shape.map((want, i) => {
+    const strides = new Array<number>(shape.length).fill(0);
+    const sizes = [...shape];
+    // From the last dimension: that is the one an error names.
+    for (let i = shape.length - 1; i >= 0; i--) {
+      const want = shape[i];
       const d = i - lead;
       if (d < 0) {
-        if (want < 0) {
-          throw new RuntimeError(
-            `The expanded size of the tensor (${want}) isn't allowed in a leading, non-existing dimension ${i}`,
-          );
-        }
-        strides[i] = 0;
-        return want;
+        if (want >= 0) continue;
+        throw new RuntimeError(
+          `The expanded size of the tensor (${want}) isn't allowed in a leading, non-existing dimension ${i}`,
+        );
       }
       const have = input.sizes[d];
       if (want === -1 || want === have) {
+        sizes[i] = have;
         strides[i] = input.strides[d];
-        return have;
-      }
-      if (have !== 1 || want < 0) {
+      } else if (have !== 1 || want < 0) {
         throw new RuntimeError(
           `The expanded size of the tensor (${want}) must match the existing size (${have}) at non-singleton dimension ${i}.  Target sizes: ${showSizes(shape)}.  Tensor sizes: ${showSizes(input.sizes)}`,
         );
       }
-      strides[i] = 0;
-      return want;
-    });
+    }
     const before = input.sizes;
     return makeView('Expand', input, { sizes, strides, offset: input.offset }, (g) => g.sumToSize(before));
   },
