@@ -36,7 +36,7 @@ export class KernelCache {
   private clock = 0;
 
   constructor(heap: Heap) {
-    this.memory = { maximum: heap.maximumPages, shared: heap.shared };
+    this.memory = { maximum: heap.shared ? heap.maximumPages : null, shared: heap.shared };
     this.imports = {
       memory: heap.memory,
       ...importedFunctions(),
