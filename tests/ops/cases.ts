@@ -7,7 +7,7 @@
 import { Operand } from './operands.ts';
 
 /** Can the derivative be checked? */
-type ResultKind = 'smooth' | 'discrete' | 'unchecked';
+type ResultKind = 'smooth' | 'discrete' | 'unchecked' | 'refused';
 
 /** One call. Operands in `args` and `options`, also in arrays, become tensors. */
 export class Sample {
@@ -28,6 +28,11 @@ export class Sample {
   /** With these arguments no gradient flows: the result is discrete. */
   discrete(): Sample {
     return new Sample(this.args, this.options, 'discrete');
+  }
+
+  /** With these arguments backward is an error. */
+  refusesBackward(): Sample {
+    return new Sample(this.args, this.options, 'refused');
   }
 
   /** With these arguments finite differences cannot tell, for this reason (the result is rounded coarsely, say). */

@@ -1,4 +1,5 @@
 /** Order statistics: medians, the k-th value, the most frequent value. */
+import { float32 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -57,7 +58,8 @@ function medianLike(name: string, ignoreNaN: boolean): MedianCall {
     refuse('median_cpu', input, ['bool', 'float16']);
     const choose = (row: Row): number => medianPosition(row, ignoreNaN);
     if (dim !== null) return reduceBy(name, input, dim, keepdim, choose);
-    if (input.numel() === 0) return runtime.full([], Number.NaN, input.dtype, input);
+    // Integers get what a NaN is converted to.
+    if (input.numel() === 0) return runtime.full([], Number.NaN, float32, input).to(input.dtype);
     return reduceBy(name, input.reshape([-1]), 0, false, choose).values;
   }) as never) as never;
 }

@@ -1,5 +1,5 @@
 /** Samples of matrix products. */
-import { each, op, s, type Table } from '../cases.ts';
+import { alias, each, op, s, type Table } from '../cases.ts';
 import { x } from '../operands.ts';
 
 export const table: Table = {
@@ -9,6 +9,7 @@ export const table: Table = {
   dot: op(s(x([4]), x([4]))),
   inner: op(s(x([2, 3]), x([4, 3])), s(x([3]), x([3])), s(x([2, 3]), x([]))),
   outer: op(s(x([2]), x([3]))),
+  ger: alias('outer'),
   matmul: op(
     s(x([2, 3]), x([3, 2])),
     s(x([3]), x([3])),

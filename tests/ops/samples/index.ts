@@ -5,17 +5,20 @@ import { table as contraction } from './contraction.ts';
 import { creation, reading } from './creation.ts';
 import { table as indexing } from './indexing.ts';
 import { convolution, linear, normalization, pooling } from './layers.ts';
+import { table as linalg } from './linalg.ts';
 import { table as losses } from './losses.ts';
 import { table as movement } from './movement.ts';
 import { arithmetic, elementary } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
 import { table as shapes } from './shapes.ts';
+import { table as sorting } from './sorting.ts';
 import { table as special } from './special.ts';
 
 export const tables: readonly Table[] = [
   arithmetic,
   elementary,
+  sorting,
   special,
   reduction,
   movement,
@@ -30,6 +33,7 @@ export const tables: readonly Table[] = [
   convolution,
   pooling,
   normalization,
+  linalg,
   losses,
   random,
 ];

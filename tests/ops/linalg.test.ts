@@ -1,0 +1,5 @@
+/** Linear algebra. */
+import { checkTable } from './check.ts';
+import { table } from './samples/linalg.ts';
+
+checkTable(table);
