@@ -8,6 +8,7 @@ import type { MemoryFormat } from '../base/memoryFormat.ts';
 import type { BadIndex, Contraction, Indices, ScatterMode } from '../device/device.ts';
 import type { View } from '../kernel/view.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import type { Operand } from './define.ts';
 import type { PointwiseOp } from './pointwise/family.ts';
 import type { ReductionOp } from './reduction/family.ts';
 
@@ -43,17 +44,9 @@ export interface Derivative {
 
 export interface Runtime {
   /** Runs a pointwise op over tensors and numbers, with its scalar attributes. */
-  pointwise(
-    op: PointwiseOp,
-    inputs: readonly (Tensor | number | bigint | boolean)[],
-    attributes: readonly number[],
-  ): Tensor;
+  pointwise(op: PointwiseOp, inputs: readonly Operand[], attributes: readonly number[]): Tensor;
   /** The same, the result written into `inputs[0]`. */
-  pointwiseInplace(
-    op: PointwiseOp,
-    inputs: readonly (Tensor | number | bigint | boolean)[],
-    attributes: readonly number[],
-  ): Tensor;
+  pointwiseInplace(op: PointwiseOp, inputs: readonly Operand[], attributes: readonly number[]): Tensor;
   /** Runs a reduction over the dimensions where `mask` is true; reduced dimensions stay with size 1 where `keepdim`. */
   reduce(
     op: ReductionOp,

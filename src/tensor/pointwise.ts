@@ -22,6 +22,7 @@ import * as E from '../expr/expr.ts';
 import type { Expr } from '../expr/expr.ts';
 import { LoopProgram } from '../kernel/program.ts';
 import type { View } from '../kernel/view.ts';
+import type { Operand } from '../ops/define.ts';
 import type { PointwiseOp } from '../ops/pointwise/family.ts';
 import { empty } from './allocate.ts';
 import { PyFloat } from './pyfloat.ts';
@@ -316,8 +317,6 @@ function makeNode(
   const edges = tensors.map((t, i) => (mask & (1 << i) ? gradientEdge(t) : null));
   return new PointwiseNode(kernel, edges, tensors, out, params, mask);
 }
-
-type Operand = Tensor | number | bigint | boolean | PyFloat;
 
 // What an operand is to promotion: a dtype of a tensor with dimensions, of one without, or a kind of Python number.
 const ZERO_DIM = 16;

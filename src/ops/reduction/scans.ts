@@ -109,15 +109,14 @@ function runningSum(input: Tensor, dim: number, reverse: boolean): Tensor {
   });
 }
 
+function sizesWith(sizes: readonly number[], dim: number, size: number): number[] {
+  return sizes.map((s, i) => (i === dim ? size : s));
+}
+
 /** `x` moved by one place along `dim`, the free place filled with `value`; towards the start where `back`. */
 function shifted(x: Tensor, dim: number, back: boolean, value: number): Tensor {
   const n = x.sizes[dim];
-  const edge = runtime.full(
-    x.sizes.map((s, i) => (i === dim ? 1 : s)),
-    value,
-    x.dtype,
-    x,
-  );
+  const edge = runtime.full(sizesWith(x.sizes, dim, 1), value, x.dtype, x);
   return back ? cat([x.narrow(dim, 1, n - 1), edge], dim) : cat([edge, x.narrow(dim, 0, n - 1)], dim);
 }
 
@@ -287,12 +286,15 @@ export const logcumsumexp: Call<[input: Tensor, dim: number], { dim?: number; ou
         if (!grad) return [null];
         if (x.sizes.length === 0 || x.numel() === 0) return [grad];
         // u[k] = Σ_{i≥k} g[i]·exp(y[k] − y[i]): no factor exceeds 1, as y does not fall. Where y is −∞ nothing flows.
-        const finite = y.maskedFill(y.eq(Number.NEGATIVE_INFINITY), 0);
         const nothing = y.eq(Number.NEGATIVE_INFINITY);
-        const factors = finite
-          .sub(shifted(finite, d, true, 0))
-          .exp()
-          .maskedFill(nothing, 0);
+        const finite = y.maskedFill(nothing, 0);
+        const n = y.sizes[d];
+        const steps = finite
+          .narrow(d, 0, n - 1)
+          .sub(finite.narrow(d, 1, n - 1))
+          .exp();
+        const last = runtime.full(sizesWith(y.sizes, d, 1), 0, y.dtype, y);
+        const factors = cat([steps.maskedFill(nothing.narrow(d, 0, n - 1), 0), last], d);
         const tails = recurrence(factors, grad, d, true);
         return [x.sub(finite).exp().maskedFill(nothing, 0).mul(tails)];
       },
