@@ -72,6 +72,8 @@ interface Facts {
   readonly undefinedValues: boolean;
   /** The in-place form is another function, with samples of its own. */
   readonly inplaceApart: boolean;
+  /** Not implemented yet: calling it is a NotImplementedError. */
+  readonly missing: boolean;
   /** How far devices may be apart, in multiples of the usual tolerance, and why. */
   readonly looser: number;
 }
@@ -85,6 +87,7 @@ const usual: Facts = {
   random: false,
   undefinedValues: false,
   inplaceApart: false,
+  missing: false,
   looser: 1,
 };
 
@@ -134,6 +137,11 @@ export class OpCase {
   /** The in-place form is another function, with samples of its own. */
   inplaceApart(): OpCase {
     return this.with({ inplaceApart: true });
+  }
+
+  /** Not implemented yet: calling it is a NotImplementedError. The samples are checked once it is. */
+  missing(): OpCase {
+    return this.with({ missing: true });
   }
 
   /** The result is uninitialised memory. */

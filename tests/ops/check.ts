@@ -1,10 +1,11 @@
 /** Registers the checks of a sample table as tests. */
+import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { checkDevices, checkEdges } from './agreement.ts';
 import { Alias, OpCase, type Table } from './cases.ts';
 import { checkForms } from './forms.ts';
 import { checkGradients, checkInplaceGradients } from './gradients.ts';
-import { argumentsFor, expectSameOutcome, type Outcome, outcome, resolve } from './harness.ts';
+import { argumentsFor, expectSameOutcome, type Fn, type Outcome, outcome, resolve } from './harness.ts';
 import * as torch from 'typetorch';
 
 /** Tests of every op of a table; with `edges` also at the edges of the dtypes (elementwise ops). */
@@ -18,6 +19,10 @@ export function checkTable(table: Table, edges = false): void {
 function checkOp(path: string, spec: OpCase, edges: boolean): void {
   describe(path, () => {
     const fn = resolve(path);
+    if (spec.facts.missing) {
+      test('is not implemented', () => checkMissing(path, fn, spec));
+      return;
+    }
     test('devices agree', () => checkDevices(path, fn, spec));
     if (edges) test('devices agree at the edges of dtypes', () => checkEdges(path, fn, spec));
     test('derivatives', () => {
@@ -26,6 +31,14 @@ function checkOp(path: string, spec: OpCase, edges: boolean): void {
     });
     test('in place, out=, method', () => checkForms(path, fn, spec));
   });
+}
+
+/** Fails once the op works, so that its samples are used from then on. */
+function checkMissing(path: string, fn: Fn, spec: OpCase): void {
+  for (const sample of spec.samples) {
+    const args = argumentsFor(sample, { dtype: torch.float32, device: 'cpu', layout: 'contiguous' });
+    assert.throws(() => fn(...args), torch.NotImplementedError, `${path} works: take missing() away`);
+  }
 }
 
 function checkAlias(path: string, of: string, table: Table): void {

@@ -81,7 +81,7 @@ const table_: Record<string, OpCase> = {
       integers([5, 4]),
       integers([2, 1]),
     ),
-  ),
+  ).missing(),
   cosineSimilarity: op(s(x([3, 4]), x([3, 4])), s(x([3, 4]), x([4]), 0)),
   pairwiseDistance: op(s(x([3, 4]), x([3, 4])), s(x([3, 4]), x([3, 4]), 1, { keepdim: true })),
 };
