@@ -1,15 +1,8 @@
 /** No op without samples: everything that the library defines is checked by some table, or exempt for a reason. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import * as torch from 'typetorch';
-import * as ops from '../../src/ops/index.ts';
-import { type Definition, definitionOf } from '../../src/ops/define.ts';
-import * as access from '../../src/tensor/access.ts';
-import * as create from '../../src/tensor/create.ts';
-import * as graph from '../../src/tensor/graph.ts';
-import * as indexing from '../../src/tensor/indexing.ts';
-import * as random from '../../src/tensor/random.ts';
 import { Alias, type Table } from './cases.ts';
+import { definitions } from './definitions.ts';
 import { methodOf } from './harness.ts';
 import { tables } from './samples/index.ts';
 
@@ -20,27 +13,6 @@ const exempt: Readonly<Record<string, string>> = {
 };
 
 const samples: Table = Object.assign({}, ...tables);
-
-/** Every definition by its path; functions that a namespace takes over from `torch` (`torch.special.exp2`) under that one. */
-function definitions(): Map<string, Definition> {
-  const found = new Map<string, Definition>();
-  const known = new Set<unknown>(Object.values(torch));
-  const collect = (module: object, prefix: string): void => {
-    for (const [name, value] of Object.entries(module)) {
-      const definition = definitionOf(value);
-      if (definition === undefined || (prefix !== '' && known.has(value))) continue;
-      const method = prefix === '' && definition.methodOnly === true;
-      found.set(`${method ? 'Tensor.' : prefix}${name}`, definition);
-    }
-  };
-  for (const module of [ops, access, create, graph, indexing, random]) collect(module, '');
-  collect(torch.nn.functional, 'nn.functional.');
-  for (const [name, value] of Object.entries(torch)) {
-    const space = value !== null && typeof value === 'object' && name !== 'nn';
-    if (space) collect(value, `${name}.`);
-  }
-  return found;
-}
 
 /** `add_` is checked as the in-place form of `add`. */
 function isChecked(path: string): boolean {
