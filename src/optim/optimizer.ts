@@ -6,7 +6,7 @@
 import { clearGradients, type SetToNone } from '../autograd/clear.ts';
 import { enableGrad, noGrad } from '../autograd/mode.ts';
 import { isOptions } from '../base/arguments.ts';
-import { ArgumentTypeError, RuntimeError, ValueError } from '../base/errors.ts';
+import { ArgumentTypeError, KeyError, RuntimeError, ValueError } from '../base/errors.ts';
 import { printsAs } from '../base/inspect.ts';
 import { showFloat, showNumber } from '../base/numbers.ts';
 import { isInScope } from '../device/scope.ts';
@@ -194,10 +194,13 @@ export abstract class Optimizer {
 
   /**
    * Takes over a state that `stateDict` gave, also one that PyTorch wrote. Tensors are copied, floating-point ones to the parameter's dtype.
-   * Throws a ValueError for groups that do not fit.
+   * Throws a ValueError for groups that do not fit, and a KeyError for what is not the state dict of an optimizer.
    */
   loadStateDict(stateDict: Map<string, unknown> | { stateDict: Map<string, unknown> }): void {
     const given = stateDict instanceof Map ? stateDict : stateDict.stateDict;
+    for (const key of ['state', 'param_groups']) {
+      if (!given.has(key)) throw new KeyError(`'${key}': this is not the state dict of an optimizer`);
+    }
     const groups = (given.get('param_groups') as unknown[]).map(asMap);
     if (groups.length !== this.paramGroups.length) {
       throw new ValueError('loaded state dict has a different number of parameter groups');

@@ -2,8 +2,10 @@
 import { noGrad } from '../../autograd/mode.ts';
 import { bind, parseSignature } from '../../base/arguments.ts';
 import { RuntimeError } from '../../base/errors.ts';
+import { showFloat } from '../../base/numbers.ts';
 import { stack } from '../../ops/index.ts';
 import { zeros } from '../../tensor/create.ts';
+import { tidy } from '../../tensor/scopes.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 
 type Parameters = Tensor | Iterable<Tensor>;
@@ -52,22 +54,24 @@ export function clipGradNorm_(
   ];
   const grads = gradients(parameters);
   if (grads.length === 0) return zeros([]);
-  return noGrad(() => {
-    const total =
-      normType === Number.POSITIVE_INFINITY
-        ? stack(grads.map((g) => g.abs().max())).max()
-        : stack(grads.map((g) => g.norm(normType))).norm(normType);
-    const norm = total.item();
-    if (errorIfNonfinite && !Number.isFinite(norm)) {
-      throw new RuntimeError(
-        `The total norm of order ${normType} for gradients from \`parameters\` is non-finite, so it cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set \`error_if_nonfinite=False\``,
-      );
-    }
-    // As a tensor, so that the factor is rounded as PyTorch's is.
-    const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
-    for (const g of grads) g.mul_(factor);
-    return total;
-  });
+  return noGrad(() =>
+    tidy(() => {
+      const total =
+        normType === Number.POSITIVE_INFINITY
+          ? stack(grads.map((g) => g.abs().max())).max()
+          : stack(grads.map((g) => g.norm(normType))).norm(normType);
+      const norm = total.item();
+      if (errorIfNonfinite && !Number.isFinite(norm)) {
+        throw new RuntimeError(
+          `The total norm of order ${showFloat(normType)} for gradients from \`parameters\` is non-finite, so it cannot be clipped. To disable this error and scale the gradients by the non-finite norm anyway, set \`error_if_nonfinite=False\``,
+        );
+      }
+      // As a tensor, so that the factor is rounded as PyTorch's is.
+      const factor = total.add(1e-6).reciprocal().mul(maxNorm).clamp({ max: 1 });
+      for (const g of grads) g.mul_(factor);
+      return total;
+    }),
+  );
 }
 
 const valueSignature = parseSignature('clip_grad_value_(parameters, clipValue)');
