@@ -75,6 +75,7 @@ export {
   zerosLike,
 } from './tensor/create.ts';
 export * as config from './tensor/config.ts';
+export { isComplex, isFloatingPoint } from './tensor/access.ts';
 export { setDefaultDevice } from './tensor/defaults.ts';
 export { getNumThreads, setNumThreads } from './tensor/threads.ts';
 export { TorchDevice as Device, torchDevice as device } from './tensor/devices.ts';

@@ -5,7 +5,9 @@
  * method (`x.sum(1)`), and one marked `inplace` gets its `name_` twin. Types, methods and docs all come from the definition.
  */
 import { bind, isOptions, parseSignature, refuseType, type Signature } from '../base/arguments.ts';
-import type { DType } from '../base/dtype.ts';
+import { canCast, cppName, type DType } from '../base/dtype.ts';
+import { RuntimeError } from '../base/errors.ts';
+import type { PyFloat } from '../tensor/pyfloat.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { runtime } from './runtime.ts';
 
@@ -31,13 +33,22 @@ export interface HasMethod<M> {
 export type UnaryOp = Call<[input: Tensor], { out?: Tensor }, Tensor>;
 /** A number stands for a Python scalar in promotion: whole numbers count as int. */
 export type Scalar = number | bigint | boolean;
-export type Operand = Tensor | Scalar;
+/** A tensor or a number; `pyFloat(2)` is a whole number that counts as a float. */
+export type Operand = Tensor | Scalar | PyFloat;
 /** A function of two tensors, of which either may be a number. */
 export type BinaryOp = Call<[input: Operand, other: Operand], { other?: Operand; out?: Tensor }, Tensor>;
+/** A function of a tensor and another, or a number. */
+export type TensorFirstOp = Call<[input: Tensor, other: Operand], { other?: Operand; out?: Tensor }, Tensor>;
 /** A function of two tensors. */
 export type TensorsOp = Call<[input: Tensor, other: Tensor], { other?: Tensor; out?: Tensor }, Tensor>;
 /** One dimension or several. */
 export type Dims = number | readonly number[] | null;
+
+/**
+ * The dtypes of an `out` tensor: `cast`: to which the result may be cast; `exact`: the result's; `any`. Or a function that gives the message for a
+ * dtype that does not do, else null.
+ */
+export type OutRule = 'cast' | 'exact' | 'any' | ((result: DType, out: DType) => string | null);
 
 /** What a definition says besides its implementation. */
 export interface Traits {
@@ -51,6 +62,8 @@ export interface Traits {
   readonly view?: boolean;
   /** For compositions that are one function in PyTorch: what the result's gradFn is called after. */
   readonly shownAs?: string;
+  /** Which dtypes `out` may have; without it, any that the result can be cast to, and any at all where the function takes a dtype. */
+  readonly out?: OutRule;
   /** One line for the generated tables and pages. */
   readonly doc?: string;
 }
@@ -86,6 +99,12 @@ export function define<F extends (...args: never[]) => unknown>(
   const required = parameters.filter((p) => p.required && !p.keywordOnly).length;
   const limit = parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length;
   const outAt = signature.positions.get('out');
+  const dtypeAt = signature.positions.get('dtype');
+  /** A dtype that was asked for must be that of `out`. */
+  const outRule = (bound: readonly unknown[]): OutRule => {
+    if (dtypeAt !== undefined && (bound[dtypeAt] ?? null) !== null) return 'exact';
+    return traits.out ?? (dtypeAt === undefined ? 'cast' : 'any');
+  };
   /** `skip` arguments come before what the caller wrote between the parentheses: one in a method call. */
   const entry =
     (skip: number): Callable =>
@@ -101,7 +120,14 @@ export function define<F extends (...args: never[]) => unknown>(
       if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
         const target = bound[outAt];
         bound[outAt] = undefined;
-        return runtime.writeOut(impl(...bound), target);
+        if (runtime.needsGrad([...bound.flat(), target].filter((x) => runtime.isTensor(x)))) {
+          throw new RuntimeError(
+            `${signature.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.`,
+          );
+        }
+        const result = impl(...bound);
+        checkOut(outRule(bound), result, target);
+        return runtime.writeOut(result, target);
       }
       return impl(...bound);
     };
@@ -110,6 +136,27 @@ export function define<F extends (...args: never[]) => unknown>(
   if (traits.functionOnly) Object.defineProperty(call, 'functionOnly', { value: true });
   definitions.set(call, { ...traits, signature, implementation, method: entry(1) });
   return call as unknown as F;
+}
+
+/** What is wrong with writing a result to `out`; null: nothing. */
+function outProblem(rule: OutRule, result: DType, out: DType): string | null {
+  if (rule === 'any' || result === out) return null;
+  if (rule === 'exact') {
+    return `Expected out tensor to have dtype ${cppName(result)}, but got ${cppName(out)} instead`;
+  }
+  if (rule !== 'cast') return rule(result, out);
+  if (canCast(result, out)) return null;
+  return `result type ${result.scalarName} can't be cast to the desired output type ${out.scalarName}`;
+}
+
+function checkOut(rule: OutRule, result: unknown, target: unknown): void {
+  if (Array.isArray(result) && Array.isArray(target)) {
+    for (let i = 0; i < result.length; i++) checkOut(rule, result[i], target[i]);
+    return;
+  }
+  if (!runtime.isTensor(result) || !runtime.isTensor(target)) return;
+  const problem = outProblem(rule, result.dtype, target.dtype);
+  if (problem !== null) throw new RuntimeError(problem);
 }
 
 function shown(implementation: Callable, name: string | undefined): Callable {

@@ -7,6 +7,7 @@ export {
   baddbmm,
   bmm,
   dot,
+  ger,
   inner,
   matmul,
   mm,
@@ -30,6 +31,7 @@ export * from './movement/diagonals.ts';
 export { cat, concat, concatenate, stack } from './movement/joining.ts';
 export * from './movement/splitting.ts';
 export * from './movement/stacking.ts';
+export { constantPadNd } from './movement/padding.ts';
 export * from './movement/views.ts';
 export { positive, relu } from './pointwise/activations.ts';
 export * from './pointwise/arithmetic.ts';

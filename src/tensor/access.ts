@@ -173,6 +173,7 @@ Object.defineProperties(Tensor.prototype, {
   },
   mT: {
     get(this: Tensor): Tensor {
+      if (this.sizes.length === 0) return this.permute([]);
       if (this.sizes.length < 2) {
         throw new RuntimeError(
           `tensor.mT is only supported on matrices or batches of matrices. Got ${this.sizes.length}-D tensor.`,
@@ -189,12 +190,13 @@ Object.defineProperties(Tensor.prototype, {
           `tensor.H is only supported on matrices (2-D tensors). Got ${this.sizes.length}-D tensor. For batches of matrices, consider using tensor.mH`,
         );
       }
-      return this.sizes.length === 0 ? this : this.transpose(0, 1);
+      return this.sizes.length === 0 ? this.permute([]) : this.transpose(0, 1);
     },
     configurable: true,
   },
   mH: {
     get(this: Tensor): Tensor {
+      if (this.sizes.length === 0) return this.permute([]);
       if (this.sizes.length < 2) {
         throw new RuntimeError(
           `tensor.mH is only supported on matrices or batches of matrices. Got ${this.sizes.length}-D tensor.`,

@@ -537,7 +537,8 @@ export const arange: FreeCall<
     const end = Number(scalarOf(to));
     const step = Number(scalarOf(by));
     if (!Number.isFinite(start) || !Number.isFinite(end)) {
-      throw new RuntimeError(`unsupported range: ${start} -> ${end}`);
+      const show = (x: number): string => String(x).replace('Infinity', 'inf').replace('NaN', 'nan');
+      throw new RuntimeError(`unsupported range: ${show(start)} -> ${show(end)}`);
     }
     if ((step > 0 && end < start) || (step < 0 && end > start)) {
       throw new RuntimeError('upper bound and larger bound inconsistent with step sign');

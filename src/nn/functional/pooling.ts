@@ -8,7 +8,7 @@ import { runtime } from '../../ops/runtime.ts';
 import { avgPool, checkWindows, gatherFlat, maxPool, type PoolGeometry } from '../../ops/window/pooling.ts';
 import { scatterView } from '../../ops/movement/family.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { constantPad } from './padding.ts';
+import { constantPad } from '../../ops/movement/padding.ts';
 
 type Sizes = number | readonly number[];
 

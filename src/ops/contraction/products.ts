@@ -67,42 +67,56 @@ function product(name: string, a: Tensor, b: Tensor): Tensor {
 }
 
 /** The product of two matrices. https://pytorch.org/docs/stable/generated/torch.mm.html */
-export const mm: Product = define('mm(input, mat2|other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
-  if (a.sizes.length !== 2) throw new RuntimeError('self must be a matrix');
-  if (b.sizes.length !== 2) throw new RuntimeError('mat2 must be a matrix');
-  if (a.sizes[1] !== b.sizes[0]) {
-    throw new RuntimeError(
-      `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
-    );
-  }
-  checkDtypes(a, b, 'mm');
-  return product('Mm', a, b);
-});
+export const mm: Product = define(
+  'mm(input, mat2|other: Tensor, *, out=None)',
+  (a: Tensor, b: Tensor) => {
+    if (a.sizes.length !== 2) throw new RuntimeError('self must be a matrix');
+    if (b.sizes.length !== 2) throw new RuntimeError('mat2 must be a matrix');
+    if (a.sizes[1] !== b.sizes[0]) {
+      throw new RuntimeError(
+        `mat1 and mat2 shapes cannot be multiplied (${a.sizes.join('x')} and ${b.sizes.join('x')})`,
+      );
+    }
+    checkDtypes(a, b, 'mm');
+    return product('Mm', a, b);
+  },
+  { out: 'exact' },
+);
 
 /** The products of two batches of matrices. https://pytorch.org/docs/stable/generated/torch.bmm.html */
-export const bmm: Product = define('bmm(input, mat2|other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
-  if (a.sizes.length !== 3) throw new RuntimeError('batch1 must be a 3D tensor');
-  if (b.sizes.length !== 3) throw new RuntimeError('batch2 must be a 3D tensor');
-  if (a.sizes[0] !== b.sizes[0] || a.sizes[2] !== b.sizes[1]) {
-    throw new RuntimeError(
-      `Expected size for first two dimensions of batch2 tensor to be: ${showSizes([a.sizes[0], a.sizes[2]])} but got: ${showSizes(b.sizes.slice(0, 2))}.`,
-    );
-  }
-  checkDtypes(a, b, 'bmm');
-  return product('Bmm', a, b);
-});
+export const bmm: Product = define(
+  'bmm(input, mat2|other: Tensor, *, out=None)',
+  (a: Tensor, b: Tensor) => {
+    if (a.sizes.length !== 3) throw new RuntimeError('batch1 must be a 3D tensor');
+    if (b.sizes.length !== 3) throw new RuntimeError('batch2 must be a 3D tensor');
+    if (a.sizes[0] !== b.sizes[0] || a.sizes[2] !== b.sizes[1]) {
+      throw new RuntimeError(
+        `Expected size for first two dimensions of batch2 tensor to be: ${showSizes([a.sizes[0], a.sizes[2]])} but got: ${showSizes(b.sizes.slice(0, 2))}.`,
+      );
+    }
+    checkDtypes(a, b, 'bmm');
+    return product('Bmm', a, b);
+  },
+  { out: 'exact' },
+);
 
 /** A matrix times a vector. https://pytorch.org/docs/stable/generated/torch.mv.html */
-export const mv: Product = define('mv(input, vec|other: Tensor, *, out=None)', (a: Tensor, v: Tensor) => {
-  if (a.sizes.length !== 2 || v.sizes.length !== 1) {
-    throw new RuntimeError(`vector + matrix @ vector expected, got 1, ${a.sizes.length}, ${v.sizes.length}`);
-  }
-  if (a.sizes[1] !== v.sizes[0]) {
-    throw new RuntimeError(`size mismatch, got ${a.sizes[0]}, ${a.sizes[0]}x${a.sizes[1]},${v.sizes[0]}`);
-  }
-  checkDtypes(a, v, 'mv');
-  return vectorProduct('Mv', a, v);
-});
+export const mv: Product = define(
+  'mv(input, vec|other: Tensor, *, out=None)',
+  (a: Tensor, v: Tensor) => {
+    if (a.sizes.length !== 2 || v.sizes.length !== 1) {
+      throw new RuntimeError(
+        `vector + matrix @ vector expected, got 1, ${a.sizes.length}, ${v.sizes.length}`,
+      );
+    }
+    if (a.sizes[1] !== v.sizes[0]) {
+      throw new RuntimeError(`size mismatch, got ${a.sizes[0]}, ${a.sizes[0]}x${a.sizes[1]},${v.sizes[0]}`);
+    }
+    checkDtypes(a, v, 'mv');
+    return vectorProduct('Mv', a, v);
+  },
+  { out: 'exact' },
+);
 
 /** a[m, k] · v[k], with its own place in the graph. */
 function vectorProduct(name: string, a: Tensor, v: Tensor): Tensor {
@@ -144,6 +158,7 @@ export const dot: Product = define(
       },
     });
   },
+  { out: (result, out) => `result dtype ${out.scalarName} does not match input dtype ${result.scalarName}` },
 );
 
 /** All products of an element of `input` with one of `other`. https://pytorch.org/docs/stable/generated/torch.outer.html */
@@ -162,6 +177,9 @@ export const outer: Product = define(
   },
 );
 
+/** Another name for `outer`. */
+export const ger: Product = outer;
+
 /**
  * The matrix product, for vectors, matrices and broadcast batches of matrices.
  * https://pytorch.org/docs/stable/generated/torch.matmul.html
@@ -171,33 +189,42 @@ export const outer: Product = define(
  * console.log(torch.ones(2, 3).matmul(torch.ones(3, 4)).shape); // => torch.Size([2, 4])
  * ```
  */
-export const matmul: Product = define('matmul(input, other: Tensor, *, out=None)', (a: Tensor, b: Tensor) => {
-  const ra = a.sizes.length;
-  const rb = b.sizes.length;
-  if (ra === 0 || rb === 0) {
-    throw new RuntimeError(`both arguments to matmul need to be at least 1D, but they are ${ra}D and ${rb}D`);
-  }
-  if (ra === 1 && rb === 1) return a.dot(b);
-  if (ra === 2 && rb === 1) return a.mv(b);
-  if (ra === 1 && rb === 2) return a.unsqueeze(0).mm(b).squeeze(0);
-  if (ra === 2 && rb === 2) return a.mm(b);
-  if (ra >= 3 && rb <= 2) {
-    // A batch times one matrix is one tall matrix times it.
-    const tall = a.reshape([countOf(a.sizes.slice(0, -1)), a.sizes[ra - 1]]);
-    const lead = a.sizes.slice(0, -1);
-    const flat = rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
-    return runtime.showAs('UnsafeView', flat);
-  }
-  const left = ra === 1 ? a.unsqueeze(0) : a;
-  const n = left.sizes.length;
-  const batch = broadcastSizes([left.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
-  const x = left
-    .expand([...batch, ...left.sizes.slice(n - 2)])
-    .reshape([countOf(batch), ...left.sizes.slice(n - 2)]);
-  const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([countOf(batch), ...b.sizes.slice(-2)]);
-  const out = runtime.showAs('UnsafeView', x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]));
-  return ra === 1 ? out.squeeze(-2) : out;
-});
+export const matmul: Product = define(
+  'matmul(input, other: Tensor, *, out=None)',
+  (a: Tensor, b: Tensor) => {
+    const ra = a.sizes.length;
+    const rb = b.sizes.length;
+    if (ra === 0 || rb === 0) {
+      throw new RuntimeError(
+        `both arguments to matmul need to be at least 1D, but they are ${ra}D and ${rb}D`,
+      );
+    }
+    if (ra === 1 && rb === 1) return a.dot(b);
+    if (ra === 2 && rb === 1) return a.mv(b);
+    if (ra === 1 && rb === 2) return a.unsqueeze(0).mm(b).squeeze(0);
+    if (ra === 2 && rb === 2) return a.mm(b);
+    if (ra >= 3 && rb <= 2) {
+      // A batch times one matrix is one tall matrix times it.
+      const tall = a.reshape([countOf(a.sizes.slice(0, -1)), a.sizes[ra - 1]]);
+      const lead = a.sizes.slice(0, -1);
+      const flat = rb === 1 ? tall.mv(b).reshape(lead) : tall.mm(b).reshape([...lead, b.sizes[1]]);
+      return runtime.showAs('UnsafeView', flat);
+    }
+    const left = ra === 1 ? a.unsqueeze(0) : a;
+    const n = left.sizes.length;
+    const batch = broadcastSizes([left.sizes.slice(0, -2), b.sizes.slice(0, -2)]);
+    const x = left
+      .expand([...batch, ...left.sizes.slice(n - 2)])
+      .reshape([countOf(batch), ...left.sizes.slice(n - 2)]);
+    const y = b.expand([...batch, ...b.sizes.slice(-2)]).reshape([countOf(batch), ...b.sizes.slice(-2)]);
+    const out = runtime.showAs(
+      'UnsafeView',
+      x.bmm(y).reshape([...batch, left.sizes[n - 2], b.sizes[rb - 1]]),
+    );
+    return ra === 1 ? out.squeeze(-2) : out;
+  },
+  { out: 'exact' },
+);
 
 type AddProduct = Call<
   [input: Tensor, first: Tensor, second: Tensor],
@@ -210,21 +237,25 @@ type AddProduct = Call<
     vec2?: Tensor;
     batch1?: Tensor;
     batch2?: Tensor;
-    beta?: number;
-    alpha?: number;
+    beta?: number | boolean;
+    alpha?: number | boolean;
     out?: Tensor;
   },
   Tensor
 >;
 
+/** Factors of whole-number products lose their fractions. */
+function factorFor(dtype: DType, factor: number): number {
+  return dtype.isFloatingPoint ? Number(factor) : Math.trunc(Number(factor));
+}
+
 /** beta·input + alpha·product; with beta 0 not even NaN of the input matters. */
-function blend(input: Tensor, product: Tensor, beta: number, alpha: number): Tensor {
+function blend(input: Tensor, product: Tensor, givenBeta: number, givenAlpha: number): Tensor {
   if (input.dtype !== product.dtype) {
     throw new RuntimeError('self and mat2 must have the same dtype');
   }
-  if (!product.dtype.isFloatingPoint && !(Number.isInteger(alpha) && Number.isInteger(beta))) {
-    throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
-  }
+  const beta = factorFor(product.dtype, givenBeta);
+  const alpha = factorFor(product.dtype, givenAlpha);
   // Checks that the input broadcasts, with PyTorch's message.
   const base = input.expand(product.sizes);
   const scaled = alpha === 1 ? product : product.mul(alpha);
@@ -271,25 +302,39 @@ export const addmm: AddProduct = define(
       },
     });
   },
-  { inplace: true },
+  { inplace: true, out: 'exact' },
 );
 
 /** beta·input + alpha·mat·vec. https://pytorch.org/docs/stable/generated/torch.addmv.html */
 export const addmv: AddProduct = define(
   'addmv(input, mat: Tensor, vec: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, mat: Tensor, vec: Tensor, beta = 1, alpha = 1) => blend(input, mat.mv(vec), beta, alpha),
-  { inplace: true, shownAs: 'Addmv' },
+  { inplace: true, shownAs: 'Addmv', out: 'exact' },
 );
 
 /** beta·input + alpha·vec1⊗vec2. https://pytorch.org/docs/stable/generated/torch.addr.html */
 export const addr: AddProduct = define(
   'addr(input, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1, out=None)',
-  (input: Tensor, vec1: Tensor, vec2: Tensor, beta = 1, alpha = 1) => {
+  (input: Tensor, vec1: Tensor, vec2: Tensor, beta: number | boolean = 1, alpha: number | boolean = 1) => {
     const product = vec1.outer(vec2);
-    const base = beta === 0 ? null : input.mul(beta);
-    const scaled = alpha === 1 ? product : product.mul(alpha);
-    if (base === null) return scaled.to(promoteTypes(input.dtype, product.dtype));
-    return base.expand(product.sizes).add(scaled);
+    const dtype = promoteTypes(input.dtype, product.dtype);
+    for (const [factor, name] of [
+      [beta, 'beta'],
+      [alpha, 'alpha'],
+    ] as const) {
+      if (!dtype.isFloatingPoint && !Number.isInteger(Number(factor))) {
+        throw new RuntimeError(
+          `For integral input tensors, argument ${name} must not be a floating point number.`,
+        );
+      }
+    }
+    // Of bools the factors are truth values, and the sum is `or`.
+    const times = (t: Tensor, factor: number | boolean): Tensor =>
+      dtype === bool ? t.mul(Boolean(factor)) : factor === 1 ? t : t.mul(Number(factor));
+    const scaled = times(product, alpha);
+    // With beta 0 not even NaN of the input matters.
+    if (Number(beta) === 0) return scaled.to(dtype);
+    return times(input, beta).expand(product.sizes).add(scaled);
   },
   { inplace: true, shownAs: 'Addr' },
 );
@@ -298,14 +343,14 @@ export const addr: AddProduct = define(
 export const baddbmm: AddProduct = define(
   'baddbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b), beta, alpha),
-  { inplace: true, shownAs: 'Baddbmm' },
+  { inplace: true, shownAs: 'Baddbmm', out: 'exact' },
 );
 
 /** beta·input + alpha·Σ batch1·batch2. https://pytorch.org/docs/stable/generated/torch.addbmm.html */
 export const addbmm: AddProduct = define(
   'addbmm(input, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1, out=None)',
   (input: Tensor, a: Tensor, b: Tensor, beta = 1, alpha = 1) => blend(input, a.bmm(b).sum(0), beta, alpha),
-  { inplace: true, shownAs: 'Addbmm' },
+  { inplace: true, shownAs: 'Addbmm', out: 'exact' },
 );
 
 /** Inner products of the last dimensions. https://pytorch.org/docs/stable/generated/torch.inner.html */

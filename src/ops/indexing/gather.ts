@@ -59,6 +59,19 @@ function checkRanks(input: Tensor, index: Tensor, other: 'self' | 'input', name:
   );
 }
 
+/** A result without elements, whose gradient is zero. */
+function nothingOf(name: string, input: Tensor, sizes: readonly number[]): Tensor {
+  const before = input.sizes;
+  return runtime.record(runtime.empty(sizes, input.dtype, input), {
+    name,
+    inputs: [input],
+    saved: [],
+    backward: ([grad]) => [
+      grad === null || grad === undefined ? null : runtime.full(before, 0, grad.dtype, grad),
+    ],
+  });
+}
+
 /** out[i][j] = input[index[i][j]][j] for dim 0. https://pytorch.org/docs/stable/generated/torch.gather.html */
 export const gather: Call<
   [input: Tensor, dim: number, index: Tensor],
@@ -67,12 +80,12 @@ export const gather: Call<
 > = define(
   'gather(input, dim, index, *, sparseGrad=False, out=None)',
   (input: Tensor, dim: number, index: Tensor) => {
-    requireIndexDtype(index, 'gather');
+    if (index.numel() > 0) requireIndexDtype(index, 'gather');
     checkRanks(input, index, 'input', 'gather');
     const d = wrapDim(dim, input.sizes.length);
     const x = atLeast1d(input);
     const i = atLeast1d(index);
-    if (i.numel() === 0) return input.newEmpty(index.sizes);
+    if (i.numel() === 0) return nothingOf('Gather', input, index.sizes);
     i.sizes.forEach((s, k) => {
       if (k !== d && s > x.sizes[k]) {
         throw new RuntimeError(
@@ -83,6 +96,7 @@ export const gather: Call<
     const out = readAt('Gather', x, alongDim(i, d), boundsError(d));
     return index.sizes.length === 0 ? out.squeeze(0) : out;
   },
+  { out: 'exact' },
 );
 
 /** As `gather`, the index broadcast against the input. https://pytorch.org/docs/stable/generated/torch.take_along_dim.html */

@@ -15,7 +15,10 @@ export const diag: Call<[input: Tensor, diagonal?: number], { diagonal?: number;
       if (rank !== 1 && rank !== 2) throw new RuntimeError('matrix or a vector expected');
       return rank === 1 ? diagEmbed(input, diagonal) : input.diagonal(diagonal).clone();
     },
-    { shownAs: 'Diag' },
+    {
+      shownAs: 'Diag',
+      out: (result, out) => `expected scalar type ${result.scalarName} but found ${out.scalarName}`,
+    },
   );
 
 /**
@@ -100,7 +103,7 @@ function triangle(
       wrapDim(-2, rank);
       return cut(input, diagonal);
     },
-    { inplace: true },
+    { inplace: true, out: 'exact' },
   );
 }
 

@@ -1,31 +1,38 @@
 /** Arithmetic: the pointwise ops behind Python's operators. https://pytorch.org/docs/stable/torch.html#pointwise-ops */
-import type { ComputeType } from '../../base/dtype.ts';
+import { bool, type ComputeType } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { BinaryOp, Call, Operand, UnaryOp } from '../define.ts';
+import { runtime } from '../runtime.ts';
 import { binary, BOOL_ONLY, defineOp, type OperandInfo, pointwise, unary, underivable } from './family.ts';
 
 /** `name(input, other, { alpha })`. */
 export type ScaledOp = Call<
   [input: Operand, other: Operand],
-  { other?: Operand; alpha?: number; out?: Tensor },
+  { other?: Operand; alpha?: number | boolean; out?: Tensor },
   Tensor
 >;
 
 const addOp = pointwise('add', { expr: ([x, y]) => E.add(x, y) });
 const addScaledOp = pointwise('add', { expr: ([x, y], [alpha]) => E.add(x, E.mul(alpha, y)) });
 
-/** PyTorch refuses fractional factors for integers. */
-function checkAlpha(alpha: number, operands: readonly Operand[]): void {
+/** PyTorch refuses fractional factors for integers, and truth values as factors unless everything is one. */
+function checkAlpha(alpha: number | boolean, operands: readonly Operand[]): void {
+  if (typeof alpha === 'boolean') {
+    const bools = operands.every((x) => typeof x === 'boolean' || (runtime.isTensor(x) && x.dtype === bool));
+    if (!bools) throw new RuntimeError('Boolean alpha only supported for Boolean results.');
+    return;
+  }
   if (Number.isInteger(alpha)) return;
-  const whole = operands.every((x) => (typeof x === 'object' ? !x.dtype.isFloatingPoint : !isFractional(x)));
+  const whole = operands.every((x) => (runtime.isTensor(x) ? !x.dtype.isFloatingPoint : !isFractional(x)));
   if (whole)
     throw new RuntimeError('For integral input tensors, argument alpha must not be a floating point number.');
 }
 
-function isFractional(x: number | bigint | boolean): boolean {
-  return typeof x === 'number' && !Number.isInteger(x);
+/** Is it a float, as Python would have it? */
+function isFractional(x: Exclude<Operand, Tensor>): boolean {
+  return typeof x === 'number' ? !Number.isInteger(x) : typeof x === 'object';
 }
 
 /**
@@ -40,10 +47,10 @@ function isFractional(x: number | bigint | boolean): boolean {
 export const add: ScaledOp = defineOp(
   'add(input: Operand, other: Operand, *, alpha=1, out=None)',
   {},
-  (input: Operand, other: Operand, alpha: number = 1) => {
+  (input: Operand, other: Operand, alpha: number | boolean = 1) => {
     if (alpha === 1) return [addOp, [input, other], []];
     checkAlpha(alpha, [input, other]);
-    return [addScaledOp, [input, other], [alpha]];
+    return [addScaledOp, [input, other], [Number(alpha)]];
   },
 );
 
@@ -71,10 +78,10 @@ const subScaledOp = pointwise('sub', {
 export const sub: ScaledOp = defineOp(
   'sub(input: Operand, other: Operand, *, alpha=1, out=None)',
   {},
-  (input: Operand, other: Operand, alpha: number = 1) => {
+  (input: Operand, other: Operand, alpha: number | boolean = 1) => {
     if (alpha === 1) return [subOp, [input, other], []];
     checkAlpha(alpha, [input, other]);
-    return [subScaledOp, [input, other], [alpha]];
+    return [subScaledOp, [input, other], [Number(alpha)]];
   },
 );
 

@@ -1,34 +1,34 @@
 /** Comparisons and extremes of two operands. https://pytorch.org/docs/stable/torch.html#comparison-ops */
 import * as E from '../../expr/expr.ts';
-import type { BinaryOp, TensorsOp } from '../define.ts';
+import type { TensorFirstOp, TensorsOp } from '../define.ts';
 import { binary } from './family.ts';
 
-function comparison(name: string, expr: (x: E.Expr, y: E.Expr) => E.Expr): BinaryOp {
-  return binary(name, { rule: 'alwaysBool', expr: ([x, y]) => expr(x, y) });
+function comparison(name: string, expr: (x: E.Expr, y: E.Expr) => E.Expr): TensorFirstOp {
+  return binary(name, { rule: 'alwaysBool', expr: ([x, y]) => expr(x, y) }, { tensorFirst: true });
 }
 
 /** True where equal. https://pytorch.org/docs/stable/generated/torch.eq.html */
-export const eq: BinaryOp = comparison('eq', E.eq);
+export const eq: TensorFirstOp = comparison('eq', E.eq);
 /** True where not equal. https://pytorch.org/docs/stable/generated/torch.ne.html */
-export const ne: BinaryOp = comparison('ne', E.ne);
+export const ne: TensorFirstOp = comparison('ne', E.ne);
 /** True where less. https://pytorch.org/docs/stable/generated/torch.lt.html */
-export const lt: BinaryOp = comparison('lt', E.lt);
+export const lt: TensorFirstOp = comparison('lt', E.lt);
 /** True where less or equal. https://pytorch.org/docs/stable/generated/torch.le.html */
-export const le: BinaryOp = comparison('le', E.le);
+export const le: TensorFirstOp = comparison('le', E.le);
 /** True where greater. https://pytorch.org/docs/stable/generated/torch.gt.html */
-export const gt: BinaryOp = comparison('gt', E.gt);
+export const gt: TensorFirstOp = comparison('gt', E.gt);
 /** True where greater or equal. https://pytorch.org/docs/stable/generated/torch.ge.html */
-export const ge: BinaryOp = comparison('ge', E.ge);
+export const ge: TensorFirstOp = comparison('ge', E.ge);
 /** Another name for `ne`. */
-export const notEqual: BinaryOp = ne;
+export const notEqual: TensorFirstOp = ne;
 /** Another name for `lt`. */
-export const less: BinaryOp = lt;
+export const less: TensorFirstOp = lt;
 /** Another name for `le`. */
-export const lessEqual: BinaryOp = le;
+export const lessEqual: TensorFirstOp = le;
 /** Another name for `gt`. */
-export const greater: BinaryOp = gt;
+export const greater: TensorFirstOp = gt;
 /** Another name for `ge`. */
-export const greaterEqual: BinaryOp = ge;
+export const greaterEqual: TensorFirstOp = ge;
 
 /** The larger operand; NaN if either is. https://pytorch.org/docs/stable/generated/torch.maximum.html */
 export const maximum: TensorsOp = binary(

@@ -125,21 +125,20 @@ export function unary<F extends (...args: never[]) => unknown>(
 export interface BinaryTraits extends Traits {
   /** Neither operand may be a number. */
   readonly tensorsOnly?: boolean;
+  /** The first operand may not be a number. */
+  readonly tensorFirst?: boolean;
 }
 
 /** `name(input, other)`, with its in-place form. */
 export function binary<F extends (...args: never[]) => unknown>(
   name: string,
   spec: PointwiseSpec,
-  { tensorsOnly = false, ...traits }: BinaryTraits = {},
+  { tensorsOnly = false, tensorFirst = tensorsOnly, ...traits }: BinaryTraits = {},
 ): F {
   const op = new PointwiseOp(name, spec);
-  const type = tensorsOnly ? 'Tensor' : 'Operand';
-  return defineOp<F>(`${name}(input: ${type}, other: ${type}, *, out=None)`, traits, (input, other) => [
-    op,
-    [input, other],
-    [],
-  ]);
+  const type = (only: boolean): string => (only ? 'Tensor' : 'Operand');
+  const signature = `${name}(input: ${type(tensorFirst)}, other: ${type(tensorsOnly)}, *, out=None)`;
+  return defineOp<F>(signature, traits, (input, other) => [op, [input, other], []]);
 }
 
 /** What a call of a pointwise function comes to: the op, its operands, its scalar attributes. */

@@ -2,7 +2,7 @@
 import { RuntimeError } from '../../base/errors.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import type { BinaryOp, Call, TensorsOp, UnaryOp } from '../define.ts';
+import type { BinaryOp, Call, TensorFirstOp, TensorsOp, UnaryOp } from '../define.ts';
 import {
   binary,
   BOOL_ONLY,
@@ -14,10 +14,9 @@ import {
   underivable,
 } from './family.ts';
 
-/** sgn(x): −1, 0 or 1, NaN for NaN. */
+/** sgn(x): −1, 0 or 1; 0 for NaN as in PyTorch. */
 function signOf(x: E.Expr): E.Expr {
-  const sign = E.sub(E.cast(E.gt(x, 0), x.type), E.cast(E.lt(x, 0), x.type));
-  return E.isFloat(x.type) ? E.select(E.isNaNExpr(x), x, sign) : sign;
+  return E.sub(E.cast(E.gt(x, 0), x.type), E.cast(E.lt(x, 0), x.type));
 }
 
 /** |x|. https://pytorch.org/docs/stable/generated/torch.abs.html */
@@ -96,11 +95,15 @@ export const frac: UnaryOp = unary('frac', {
 });
 
 /** C's remainder: the sign of the dividend. https://pytorch.org/docs/stable/generated/torch.fmod.html */
-export const fmod: BinaryOp = binary('fmod', {
-  overload: ([, other]) => (other ? 1 : 0),
-  expr: ([x, y]) => E.rem(x, y),
-  refuses: { kernel: 'fmod_cpu', dtypes: BOOL_ONLY },
-});
+export const fmod: TensorFirstOp = binary(
+  'fmod',
+  {
+    overload: ([, other]) => (other ? 1 : 0),
+    expr: ([x, y]) => E.rem(x, y),
+    refuses: { kernel: 'fmod_cpu', dtypes: BOOL_ONLY },
+  },
+  { tensorFirst: true },
+);
 
 /** Python's remainder: the sign of the divisor. https://pytorch.org/docs/stable/generated/torch.remainder.html */
 export const remainder: BinaryOp = binary('remainder', {
@@ -115,11 +118,15 @@ export const remainder: BinaryOp = binary('remainder', {
 });
 
 /** |x| with the sign of `other`. https://pytorch.org/docs/stable/generated/torch.copysign.html */
-export const copysign: BinaryOp = binary('copysign', {
-  overload: ([, other]) => (other ? 0 : 1),
-  rule: 'intToFloat',
-  expr: ([x, y]) => E.copysign(x, y),
-});
+export const copysign: TensorFirstOp = binary(
+  'copysign',
+  {
+    overload: ([, other]) => (other ? 0 : 1),
+    rule: 'intToFloat',
+    expr: ([x, y]) => E.copysign(x, y),
+  },
+  { tensorFirst: true },
+);
 
 /** 0 where negative, 1 where positive, `values` where 0. https://pytorch.org/docs/stable/generated/torch.heaviside.html */
 export const heaviside: Call<[input: Tensor, values: Tensor], { values?: Tensor; out?: Tensor }, Tensor> =

@@ -35,9 +35,9 @@ function requireElements(input: Tensor, mask: readonly boolean[], name: string):
   const count = product(input.sizes.filter((_, i) => mask[i]));
   if (count > 0) return;
   if (mask.every((m) => m)) {
-    throw new RuntimeError(
-      `${name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim with the 'dim' argument.`,
-    );
+    const message = `${name}(): Expected reduction dim to be specified for input.numel() == 0.`;
+    if (name.startsWith('arg')) throw new IndexError(message);
+    throw new RuntimeError(`${message} Specify the reduction dim with the 'dim' argument.`);
   }
   const dim = mask.findIndex((m, i) => m && input.sizes[i] === 0);
   throw new IndexError(`${name}(): Expected reduction dim ${dim} to have non-zero size.`);
@@ -56,6 +56,10 @@ function amaxLike(name: string, op: ReductionOp): AmaxCall {
       const mask = dimsToMask(dim, input.sizes.length);
       requireElements(input, mask, name);
       return runtime.reduce(op, input, mask, keepdim, input.dtype);
+    },
+    {
+      out: (result, out) =>
+        `Expected the dtype for input and out to match, but got ${result.scalarName} for input's dtype and ${out.scalarName} for out's dtype.`,
     },
   );
 }
@@ -167,6 +171,7 @@ function arg(name: string, op: ReductionOp): ArgCall {
       requireElements(input, mask, name);
       return runtime.reduce(op, input, mask, keepdim, int64);
     },
+    { out: 'exact' },
   );
 }
 
@@ -199,6 +204,7 @@ function truth(name: string, op: ReductionOp): AmaxCall {
       const dtype: DType = input.dtype === uint8 ? uint8 : bool;
       return runtime.reduce(op, input, dimsToMask(dim, input.sizes.length), keepdim, dtype);
     },
+    { out: (_, out) => `${name} only supports bool tensor for result, got: ${out.scalarName}` },
   );
 }
 

@@ -246,7 +246,6 @@ const countNonzeroOp = new ReductionOp('norm', {
   combine: 'sum',
   map: (x) => E.cast(E.ne(x, 0), x.type),
   gradName: 'NormBackward1',
-  backward: (grad, { sizes }) => grad.expand(sizes).mul(0),
 });
 const euclidOp = new ReductionOp('norm', {
   combine: 'sum',
@@ -292,7 +291,11 @@ export function vectorNorm(
     runtime.reduce(op, x, mask, keepdim, x.dtype, attributes);
   if (p === 2) return reduceWith(euclidOp);
   if (p === 1) return reduceWith(sumAbsOp);
-  if (p === 0) return reduceWith(countNonzeroOp);
+  if (p === 0) {
+    // The count does not vary with the elements: it is recorded, without a gradient.
+    const count = runtime.noGrad(() => reduceWith(countNonzeroOp));
+    return runtime.record(count, { name: 'NormBackward1', inputs: [x], saved: [], backward: () => [null] });
+  }
   if (Math.abs(p) === Number.POSITIVE_INFINITY) {
     if (runtime.needsGrad([x]))
       return p > 0 ? x.abs().amax(dim ?? [], keepdim) : x.abs().amin(dim ?? [], keepdim);

@@ -107,6 +107,7 @@ export const mean: SumCall = define(
       byDim('Mean', dim),
     );
   },
+  { out: 'cast' },
 );
 
 /** Sums the dimensions that broadcasting added or stretched, back to `sizes`. Gradients of broadcast operands end here. */

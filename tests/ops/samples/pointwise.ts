@@ -8,7 +8,7 @@ const two = (range: Range = {}) =>
 /** Two operands or a number in either place. */
 const numbers = (range: Range = {}) =>
   op(...two(range).samples, s(x([2, 3], range), 2), s(x([2, 3], range), 1.5), s(2.5, x([3], range)));
-const compared = () => numbers().discrete();
+const compared = () => op(...two().samples, s(x([2, 3]), 2), s(x([2, 3]), 1.5)).discrete();
 const unitInterval: Range = { low: 0.05, high: 0.95 };
 
 /** Arithmetic, rounding, comparison, bits and truth values. */
