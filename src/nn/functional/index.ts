@@ -2,6 +2,7 @@
 export * from './activations.ts';
 export * from './conv.ts';
 export * from './dropout.ts';
+export { interpolate, upsample, upsampleBilinear, upsampleNearest } from './interpolate.ts';
 export * from './linear.ts';
 export * from './losses.ts';
 export * from './normalization.ts';

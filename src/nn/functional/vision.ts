@@ -1,5 +1,5 @@
 /** Rearranging images. https://pytorch.org/docs/stable/nn.functional.html#vision-functions */
-import { NotImplementedError, RuntimeError } from '../../base/errors.ts';
+import { RuntimeError } from '../../base/errors.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
@@ -85,35 +85,6 @@ export const channelShuffle: FactorCall<'groups'> = define(
       .reshape([n, groups, c / groups, ...space])
       .transpose(1, 2)
       .reshape(input.sizes);
-  },
-  { functionOnly: true },
-);
-
-type Sizes = number | readonly number[];
-
-/** Enlarging and shrinking by interpolation. https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html */
-export const interpolate: FreeCall<
-  [
-    input: Tensor,
-    size?: Sizes | null,
-    scaleFactor?: Sizes | null,
-    mode?: string,
-    alignCorners?: boolean | null,
-    recomputeScaleFactor?: boolean | null,
-  ],
-  {
-    size?: Sizes | null;
-    scaleFactor?: Sizes | null;
-    mode?: string;
-    alignCorners?: boolean | null;
-    recomputeScaleFactor?: boolean | null;
-    antialias?: boolean;
-  },
-  Tensor
-> = define(
-  "interpolate(input, size=None, scaleFactor=None, mode='nearest', alignCorners=None, recomputeScaleFactor=None, antialias=False)",
-  () => {
-    throw new NotImplementedError('interpolate is not implemented');
   },
   { functionOnly: true },
 );

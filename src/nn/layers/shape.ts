@@ -1,6 +1,7 @@
 /** Layers that only rearrange: flatten, unflatten, upsampling, pixel shuffles. */
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional/index.ts';
+import type { InterpolationMode } from '../functional/interpolate.ts';
 import { Module } from '../module.ts';
 import { settings, show, showFloat, type Sizes } from './common.ts';
 
@@ -59,7 +60,7 @@ export class Unflatten extends Module {
 interface UpsampleOptions {
   size?: Sizes | null;
   scaleFactor?: Sizes | null;
-  mode?: string;
+  mode?: InterpolationMode;
   alignCorners?: boolean | null;
   recomputeScaleFactor?: boolean | null;
 }
@@ -68,7 +69,7 @@ interface UpsampleOptions {
 export class Upsample extends Module {
   readonly size: Sizes | null;
   readonly scaleFactor: Sizes | null;
-  readonly mode: string;
+  readonly mode: InterpolationMode;
   readonly alignCorners: boolean | null;
   readonly recomputeScaleFactor: boolean | null;
 
