@@ -15,6 +15,7 @@ export const LAYERS: readonly string[] = [
   'device',
   'autograd',
   'tensor',
+  'profiler',
   'nn',
   'optim',
   'data',

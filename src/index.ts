@@ -50,10 +50,38 @@ export { finfo, type FloatInfo, iinfo, type IntegerInfo } from './base/typeinfo.
 export * as data from './data/index.ts';
 export * from './io/index.ts';
 export * as nn from './nn/index.ts';
+// Functions of torch.nn.functional that `torch` has under the same name, with the same arguments.
+export {
+  adaptiveAvgPool1d,
+  adaptiveMaxPool1d,
+  avgPool1d,
+  celu,
+  channelShuffle,
+  conv1d,
+  conv2d,
+  conv3d,
+  convTranspose1d,
+  convTranspose2d,
+  convTranspose3d,
+  cosineSimilarity,
+  groupNorm,
+  hardshrink,
+  layerNorm,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+  pairwiseDistance,
+  pixelShuffle,
+  pixelUnshuffle,
+  prelu,
+  selu,
+  threshold,
+} from './nn/functional/index.ts';
 export { linalg } from './ops/linalg/index.ts';
 export * from './ops/index.ts';
 export * as special from './ops/special/index.ts';
 export * as optim from './optim/index.ts';
+export * as profiler from './profiler/index.ts';
 export {
   arange,
   asTensor,

@@ -4,6 +4,7 @@
  */
 import { pythonType } from '../base/arguments.ts';
 import { ArgumentTypeError, RuntimeError } from '../base/errors.ts';
+import { type Observer, observer } from '../base/observer.ts';
 import { showSizes } from '../base/shape.ts';
 import { closeScope, openScope } from '../device/scope.ts';
 import type { Storage } from '../device/storage.ts';
@@ -166,6 +167,23 @@ class Pass {
   }
 }
 
+/** As `node.apply`, told to whoever watches. */
+function watched(
+  watching: Observer,
+  node: Node,
+  incoming: readonly (Tensor | null)[],
+  needs: readonly boolean[],
+): readonly (Tensor | null)[] {
+  watching.begin('backward', node.name, () =>
+    incoming.flatMap((g) => (g === null || g === undefined ? [] : [g.sizes])),
+  );
+  try {
+    return node.apply(incoming, needs);
+  } finally {
+    watching.end();
+  }
+}
+
 /** Carries `grads` from `roots` through the graph. Returns the captured gradients (null where none arrived). */
 export function run(
   roots: readonly (Edge | null)[],
@@ -208,7 +226,7 @@ export function run(
       const mark = scope === null ? 0 : scope.made.length;
       let results: readonly (Tensor | null)[];
       try {
-        results = node.apply(incoming, needs);
+        results = observer === null ? node.apply(incoming, needs) : watched(observer, node, incoming, needs);
         if (node.postHooks !== null) results = afterHooks(node, results, incoming);
         if (isAnomalyEnabled()) checkAnomaly(node, results);
       } catch (error) {

@@ -109,6 +109,11 @@ export function registerDevice(device: Device): void {
   devices.set(device.name, device);
 }
 
+/** Every device. */
+export function allDevices(): readonly Device[] {
+  return [...devices.values()];
+}
+
 /** The device called `name`; throws a RuntimeError for an unknown one. */
 export function getDevice(name: string): Device {
   const device = devices.get(name);

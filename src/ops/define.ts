@@ -7,6 +7,7 @@
 import { bind, isOptions, parseSignature, refuseType, type Signature } from '../base/arguments.ts';
 import { canCast, cppName, type DType } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
+import { type Observer, observer } from '../base/observer.ts';
 import type { PyFloat } from '../tensor/pyfloat.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { runtime } from './runtime.ts';
@@ -113,7 +114,9 @@ export function define<F extends (...args: never[]) => unknown>(
       // The positional path: nothing to bind.
       if (n >= required && n <= limit && !isOptions(args[n - 1])) {
         checkTensors(signature, args, skip);
-        return impl(...args);
+        return observer === null
+          ? impl(...args)
+          : watched(observer, signature.name, args, () => impl(...args));
       }
       const bound = bind(signature, args, skip);
       checkTensors(signature, bound, skip);
@@ -129,7 +132,9 @@ export function define<F extends (...args: never[]) => unknown>(
         checkOut(outRule(bound), result, target);
         return runtime.writeOut(result, target);
       }
-      return impl(...bound);
+      return observer === null
+        ? impl(...bound)
+        : watched(observer, signature.name, bound, () => impl(...bound));
     };
   const call = entry(0);
   Object.defineProperty(call, 'name', { value: signature.name });
@@ -157,6 +162,16 @@ function checkOut(rule: OutRule, result: unknown, target: unknown): void {
   if (!runtime.isTensor(result) || !runtime.isTensor(target)) return;
   const problem = outProblem(rule, result.dtype, target.dtype);
   if (problem !== null) throw new RuntimeError(problem);
+}
+
+/** Runs a tensor function, told to whoever watches. */
+export function watched<R>(watching: Observer, name: string, args: readonly unknown[], run: () => R): R {
+  watching.begin('op', name, () => args.flat().flatMap((x) => (runtime.isTensor(x) ? [x.sizes] : [])));
+  try {
+    return run();
+  } finally {
+    watching.end();
+  }
 }
 
 function shown(implementation: Callable, name: string | undefined): Callable {

@@ -1,9 +1,10 @@
 /** Makes methods of Tensor out of the op table: `x.add(y)` from `add(x, y)`, `x.add_(y)` from its in-place form. */
 import { bind, isOptions } from '../base/arguments.ts';
+import { observer } from '../base/observer.ts';
 import { canCast } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
 import { sameSizes, showSizes } from '../base/shape.ts';
-import { checkTensors, definitionOf } from '../ops/define.ts';
+import { checkTensors, definitionOf, watched } from '../ops/define.ts';
 import { planOf } from '../ops/pointwise/family.ts';
 import { runtime } from '../ops/runtime.ts';
 import { before } from './pointwise.ts';
@@ -80,6 +81,14 @@ function viewInplace(fn: Fn): Fn {
   };
 }
 
+/** An in-place method that a profiler sees. */
+function observable(name: string, fn: Fn): Fn {
+  return function (this: Tensor, ...args: unknown[]): unknown {
+    if (observer === null) return fn.apply(this, args);
+    return watched(observer, name, [this, ...args], () => fn.apply(this, args));
+  };
+}
+
 /** Installs every definition of `table` as a method under its exported name. */
 export function installMethods(table: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(table)) {
@@ -90,7 +99,10 @@ export function installMethods(table: Readonly<Record<string, unknown>>): void {
     if (!definition.inplace) continue;
     if (definition.view) define(`${name}_`, viewInplace(fn));
     else if (definition.signature.parameters[0].names[0] === 'input') {
-      define(`${name}_`, pointwiseInplace(value as Fn) ?? generalInplace(fn));
+      define(
+        `${name}_`,
+        observable(`${definition.signature.name}_`, pointwiseInplace(value as Fn) ?? generalInplace(fn)),
+      );
     }
   }
 }
