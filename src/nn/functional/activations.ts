@@ -362,6 +362,9 @@ export const rrelu: FreeCall<
 > = define(
   'rrelu(input, lower=0.125, upper=0.3333333333333333, training=False, inplace=False)',
   (input: Tensor, lower = 1 / 8, upper = 1 / 3, training = false, inplace = false) => {
+    if (lower > upper) {
+      throw new RuntimeError('Lower bound should be less than or equal to the upper bound');
+    }
     if (!training) return leakyRelu(input, (lower + upper) / 2, inplace);
     const slopes = rand(input.sizes, { dtype: input.dtype })
       .mul(upper - lower)

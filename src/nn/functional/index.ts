@@ -1,11 +1,14 @@
 /** `torch.nn.functional`. https://pytorch.org/docs/stable/nn.functional.html */
 export * from './activations.ts';
 export * from './conv.ts';
+export { ctcLoss } from './ctc.ts';
 export * from './dropout.ts';
+export { type BagMode, embeddingBag } from './embeddingBag.ts';
 export { interpolate, upsample, upsampleBilinear, upsampleNearest } from './interpolate.ts';
 export * from './linear.ts';
 export * from './losses.ts';
 export * from './normalization.ts';
 export * from './padding.ts';
 export * from './pooling.ts';
+export * from './unpooling.ts';
 export * from './vision.ts';

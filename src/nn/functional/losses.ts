@@ -1,6 +1,6 @@
 /** Losses. https://pytorch.org/docs/stable/nn.functional.html#loss-functions */
 import { bool, int64 } from '../../base/dtype.ts';
-import { IndexError, NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
+import { IndexError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { sameSizes, showSizes } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
@@ -943,24 +943,6 @@ export const gaussianNllLoss: FreeCall<
     let loss = v.log().add(difference.mul(difference).div(v)).mul(0.5);
     if (full) loss = loss.add(0.5 * Math.log(2 * Math.PI));
     return reduced(loss, reduction);
-  },
-  { functionOnly: true },
-);
-
-/** Connectionist temporal classification. */
-export const ctcLoss: FreeCall<
-  [
-    logProbs: Tensor,
-    targets: Tensor,
-    inputLengths: Tensor | readonly number[],
-    targetLengths: Tensor | readonly number[],
-  ],
-  { blank?: number; reduction?: Reduction; zeroInfinity?: boolean },
-  Tensor
-> = define(
-  "ctc_loss(logProbs, targets, inputLengths, targetLengths, blank=0, reduction='mean', zeroInfinity=False)",
-  () => {
-    throw new NotImplementedError('ctc_loss is not implemented');
   },
   { functionOnly: true },
 );

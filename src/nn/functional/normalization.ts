@@ -100,6 +100,11 @@ export const batchNorm: FreeCall<
     const rank = input.sizes.length;
     const channels = input.sizes[1];
     const count = input.numel() / Math.max(channels, 1);
+    if (input.numel() === 0) {
+      // As PyTorch has it: of nothing, a copy.
+      const scaled = weight === null ? input.clone() : input.mul(weight.select(0, 0));
+      return bias === null ? scaled : scaled.add(bias.select(0, 0));
+    }
     if (training && rank >= 2 && count === 1) {
       throw new ValueError(
         `Expected more than 1 value per channel when training, got input size torch.Size(${showSizes(input.sizes)})`,
@@ -210,7 +215,7 @@ export const groupNorm: FreeCall<
         `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showSizes(input.sizes)} and num_groups=${numGroups}`,
       );
     }
-    const grouped = input.reshape([batch, numGroups, -1]);
+    const grouped = input.reshape([batch, numGroups, product(input.sizes.slice(1)) / numGroups]);
     const { out } = standardize('NativeGroupNorm', grouped, [2], eps);
     const w = weight === null ? null : perChannel(weight, rank);
     const b = bias === null ? null : perChannel(bias, rank);

@@ -74,7 +74,17 @@ function checkInput(input: Tensor, name: string, geometry: PoolGeometry): void {
         : `non-empty ${rank + 1}D or ${rank + 2}D (batch mode) tensor expected for input`,
     );
   }
+  if (name === 'max_pool1d' && ranked && !runtime.needsGrad([input]) && geometry.dilation[0] <= 0) {
+    throw new RuntimeError(
+      `max_pool1d() dilation must be greater than zero, but got ${geometry.dilation[0]}`,
+    );
+  }
   if (ranked) checkWindows(geometry);
+  if (name === 'max_pool3d' && sizes.slice(-4).includes(0)) {
+    throw new RuntimeError(
+      `max_pool3d_with_indices_out_cpu_template(): Expected input's non-batch dimensions to have positive length, but input has a shape of ${showSizes(sizes)} and non-batch dimension 0 has length zero!`,
+    );
+  }
   if (!ranked || sizes.slice(-rank - 1).includes(0)) {
     // PyTorch averages one dimension as two.
     const shown = rank === 1 && !first ? [...sizes.slice(0, -1), 1, sizes[dims - 1]] : sizes;

@@ -8,7 +8,7 @@
  *   input grad    dx            = the output of the transposed convolution of dy
  * No window is ever copied: the contraction kernel packs straight from the image.
  */
-import { bool } from '../../base/dtype.ts';
+import { bool, cppName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, showSizes } from '../../base/shape.ts';
 import type { View } from '../../kernel/view.ts';
@@ -312,11 +312,11 @@ export function checkShapes(
     );
   }
   if (x.dtype !== w.dtype) {
+    throw new RuntimeError(`expected scalar type ${x.dtype.scalarName} but found ${w.dtype.scalarName}`);
+  }
+  if (bias !== null && bias.dtype !== x.dtype) {
     throw new RuntimeError(
-      `Input type (${x.dtype.scalarName === 'Float' ? 'float' : x.dtype.scalarName.toLowerCase()}) and bias type (${w.dtype.scalarName.toLowerCase()}) should be the same`.replace(
-        'bias type',
-        'weight type',
-      ),
+      `Input type (${cppName(x.dtype)}) and bias type (${cppName(bias.dtype)}) should be the same`,
     );
   }
   const [first, second, ...kernel] = w.sizes;

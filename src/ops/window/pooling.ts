@@ -36,6 +36,13 @@ export function pooledSize(
   return count;
 }
 
+/** `dilationH: 1 dilationW: 0`; PyTorch pools one dimension as two. */
+function showDilation(dilation: readonly number[]): string {
+  const all = dilation.length === 1 ? [1, ...dilation] : dilation;
+  const labels = ['dilationT', 'dilationH', 'dilationW'].slice(3 - all.length);
+  return all.map((d, i) => `${labels[i]}: ${d}`).join(' ');
+}
+
 /** Throws PyTorch's RuntimeErrors for windows that cannot be. */
 export function checkWindows(g: PoolGeometry): void {
   g.kernel.forEach((k, d) => {
@@ -44,7 +51,9 @@ export function checkWindows(g: PoolGeometry): void {
         `kernel size should be greater than zero, but got kernel_size: ${showSizes(g.kernel)}`,
       );
     if (g.stride[d] <= 0) throw new RuntimeError('stride should not be zero');
-    if (g.dilation[d] <= 0) throw new RuntimeError('dilation should be greater than zero');
+    if (g.dilation[d] <= 0) {
+      throw new RuntimeError(`dilation should be greater than zero, but got ${showDilation(g.dilation)}`);
+    }
     const pad = g.padding[d];
     if (pad < 0) throw new RuntimeError(`pad must be non-negative, but got pad: ${pad}`);
     if (pad > Math.floor(k / 2)) {
