@@ -93,13 +93,19 @@ export const pooling: Table = functional({
     3,
     'sums of up to four 16-bit floats are rounded after each addition',
   ),
+  upsample: op(
+    s(x([1, 2, 3]), 5),
+    s(x([1, 1, 2, 3]), { scaleFactor: 2, mode: 'bilinear', alignCorners: true }),
+  ),
+  upsampleNearest: op(s(x([1, 2, 3]), 5)),
+  upsampleBilinear: op(s(x([1, 1, 2, 3]), [3, 5])),
   interpolate: op(
     s(x([1, 2, 3, 4]), { scaleFactor: 2 }),
     s(x([1, 2, 4]), 7, { mode: 'linear' }),
     s(x([1, 1, 3, 4]), [5, 2], { mode: 'bilinear', alignCorners: true }),
     s(x([1, 1, 3, 4]), { scaleFactor: 1.5, mode: 'bilinear' }),
     s(x([1, 1, 4, 4]), { size: [3, 6], mode: 'bicubic' }),
-  ).missing(),
+  ),
 });
 
 export const normalization: Table = functional({
