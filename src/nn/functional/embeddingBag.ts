@@ -55,7 +55,19 @@ function boundaries(input: Tensor, offsets: Tensor | null, includeLast: boolean)
 
 /** One row per bag of indices: the sum, mean or maximum of the rows of `weight` that the bag names. */
 export const embeddingBag: FreeCall<
-  [input: Tensor, weight: Tensor],
+  [
+    input: Tensor,
+    weight: Tensor,
+    offsets?: Tensor | null,
+    maxNorm?: number | null,
+    normType?: number,
+    scaleGradByFreq?: boolean,
+    mode?: BagMode,
+    sparse?: boolean,
+    perSampleWeights?: Tensor | null,
+    includeLastOffset?: boolean,
+    paddingIdx?: number | null,
+  ],
   EmbeddingBagOptions & { weight?: Tensor },
   Tensor
 > = define(
