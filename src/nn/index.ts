@@ -3,6 +3,7 @@ export * from './containers.ts';
 export * as functional from './functional/index.ts';
 export * as init from './init.ts';
 export * from './layers/activation.ts';
+export { AdaptiveLogSoftmaxWithLoss, type AdaptiveOutput } from './layers/adaptive.ts';
 export {
   Conv1d,
   Conv2d,
@@ -14,7 +15,7 @@ export {
   Unfold,
 } from './layers/conv.ts';
 export * from './layers/dropout.ts';
-export { Embedding } from './layers/embedding.ts';
+export { Embedding, EmbeddingBag } from './layers/embedding.ts';
 export { MultiheadAttention, type MultiheadAttentionOptions } from './layers/attention.ts';
 export { Bilinear, Identity, Linear } from './layers/linear.ts';
 export {

@@ -1,8 +1,9 @@
 /** Pooling. https://pytorch.org/docs/stable/nn.html#pooling-layers */
+import { isOptions } from '../../base/arguments.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional/index.ts';
 import { Module } from '../module.ts';
-import { settings, show, type Sizes } from './common.ts';
+import { repeat, settings, show, type Sizes } from './common.ts';
 
 interface MaxPoolSettings {
   kernelSize: Sizes;
@@ -45,6 +46,117 @@ abstract class MaxPoolBase extends Module {
 
   override extraRepr(): string {
     return `kernel_size=${show(this.kernelSize)}, stride=${show(this.stride)}, padding=${show(this.padding)}, dilation=${show(this.dilation)}, ceil_mode=${show(this.ceilMode)}`;
+  }
+}
+
+interface UnpoolSettings {
+  kernelSize: Sizes;
+  stride?: Sizes | null;
+  padding?: Sizes;
+}
+
+/** What max unpooling layers have in common: the sizes are one per dimension. */
+abstract class MaxUnpoolBase extends Module {
+  readonly kernelSize: readonly number[];
+  readonly stride: readonly number[];
+  readonly padding: readonly number[];
+
+  constructor(rank: number, args: PoolArguments<UnpoolSettings>) {
+    super();
+    const names = ['kernelSize', 'stride', 'padding'] as const;
+    const s = settings<UnpoolSettings>(new.target.name, names, 1, args);
+    this.kernelSize = repeat(s.kernelSize, rank);
+    this.stride = repeat(s.stride ?? s.kernelSize, rank);
+    this.padding = repeat(s.padding ?? 0, rank);
+  }
+
+  override extraRepr(): string {
+    return `kernel_size=${show(this.kernelSize)}, stride=${show(this.stride)}, padding=${show(this.padding)}`;
+  }
+}
+
+/** `outputSize` chooses between the sizes that pool to one size. */
+type UnpoolOutput = readonly number[] | null | { outputSize?: readonly number[] | null };
+
+function unpoolSize(given: UnpoolOutput): readonly number[] | null {
+  return isOptions(given) ? (given.outputSize ?? null) : (given as readonly number[] | null);
+}
+
+/** Maxima put back where they were. https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool1d.html */
+export class MaxUnpool1d extends MaxUnpoolBase {
+  constructor(...args: PoolArguments<UnpoolSettings>) {
+    super(1, args);
+  }
+  override forward(input: Tensor, indices: Tensor, outputSize: UnpoolOutput = null): Tensor {
+    return F.maxUnpool1d(input, indices, this.kernelSize, this.stride, this.padding, unpoolSize(outputSize));
+  }
+}
+
+/** Maxima put back where they were. https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool2d.html */
+export class MaxUnpool2d extends MaxUnpoolBase {
+  constructor(...args: PoolArguments<UnpoolSettings>) {
+    super(2, args);
+  }
+  override forward(input: Tensor, indices: Tensor, outputSize: UnpoolOutput = null): Tensor {
+    return F.maxUnpool2d(input, indices, this.kernelSize, this.stride, this.padding, unpoolSize(outputSize));
+  }
+}
+
+/** Maxima put back where they were. https://pytorch.org/docs/stable/generated/torch.nn.MaxUnpool3d.html */
+export class MaxUnpool3d extends MaxUnpoolBase {
+  constructor(...args: PoolArguments<UnpoolSettings>) {
+    super(3, args);
+  }
+  override forward(input: Tensor, indices: Tensor, outputSize: UnpoolOutput = null): Tensor {
+    return F.maxUnpool3d(input, indices, this.kernelSize, this.stride, this.padding, unpoolSize(outputSize));
+  }
+}
+
+interface PowerPoolSettings {
+  normType: number;
+  kernelSize: Sizes;
+  stride?: Sizes | null;
+  ceilMode?: boolean;
+}
+
+type PowerPoolArguments =
+  | [normType: number, kernelSize: Sizes, options?: Omit<PowerPoolSettings, 'normType' | 'kernelSize'>]
+  | [normType: number, kernelSize: Sizes, stride: Sizes | null, ceilMode?: boolean]
+  | [options: PowerPoolSettings];
+
+/** What power-average pooling layers have in common. */
+abstract class LPPoolBase extends Module {
+  readonly normType: number;
+  readonly kernelSize: Sizes;
+  readonly stride: Sizes | null;
+  readonly ceilMode: boolean;
+
+  constructor(...args: PowerPoolArguments) {
+    super();
+    const names = ['normType', 'kernelSize', 'stride', 'ceilMode'] as const;
+    const s = settings<PowerPoolSettings>(new.target.name, names, 2, args);
+    this.normType = s.normType;
+    this.kernelSize = s.kernelSize;
+    this.stride = s.stride ?? null;
+    this.ceilMode = s.ceilMode ?? false;
+  }
+
+  override extraRepr(): string {
+    return `norm_type=${show(this.normType)}, kernel_size=${show(this.kernelSize)}, stride=${show(this.stride)}, ceil_mode=${show(this.ceilMode)}`;
+  }
+}
+
+/** The p-norm of each window of a signal. https://pytorch.org/docs/stable/generated/torch.nn.LPPool1d.html */
+export class LPPool1d extends LPPoolBase {
+  override forward(input: Tensor): Tensor {
+    return F.lpPool1d(input, this.normType, this.kernelSize, this.stride, this.ceilMode);
+  }
+}
+
+/** The p-norm of each window of an image. https://pytorch.org/docs/stable/generated/torch.nn.LPPool2d.html */
+export class LPPool2d extends LPPoolBase {
+  override forward(input: Tensor): Tensor {
+    return F.lpPool2d(input, this.normType, this.kernelSize, this.stride, this.ceilMode);
   }
 }
 
