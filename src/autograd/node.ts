@@ -36,6 +36,8 @@ export abstract class Node {
   name: string;
   /** One per differentiable input; null where no gradient is wanted. */
   readonly edges: readonly (Edge | null)[];
+  /** For the last op of a composition that is one function in PyTorch: the edges of the composition as a whole. */
+  shownEdges: readonly (Edge | null)[] | null = null;
   /** Counts up: a node is always newer than the nodes that its edges lead to. */
   readonly sequence: number = sequenceCount++;
   /** Hooks on the gradient of output `i`, in the order they run. */
@@ -70,7 +72,7 @@ export abstract class Node {
 
   /** `[[node, index], …]`, as in PyTorch. */
   get nextFunctions(): readonly (readonly [Node, number] | null)[] {
-    return this.edges.map((e) => (e === null ? null : ([e.node, e.index] as const)));
+    return (this.shownEdges ?? this.edges).map((e) => (e === null ? null : ([e.node, e.index] as const)));
   }
 
   toString(): string {

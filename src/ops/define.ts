@@ -179,7 +179,12 @@ function shown(implementation: Callable, name: string | undefined): Callable {
   return (...args) => {
     const result = implementation(...args);
     // An argument that is handed back keeps its own history.
-    return runtime.isTensor(result) && !args.includes(result) ? runtime.showAs(name, result) : result;
+    if (!runtime.isTensor(result) || args.includes(result)) return result;
+    return runtime.showAs(
+      name,
+      result,
+      args.filter((x) => runtime.isTensor(x)),
+    );
   };
 }
 

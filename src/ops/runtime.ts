@@ -86,8 +86,8 @@ export interface Runtime {
   record<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
   /** As `record`, the outputs being views of the first input. */
   recordView<T extends Tensor | readonly Tensor[]>(output: T, derivative: Derivative): T;
-  /** Gives the op that made `result` another name in the graph: for compositions that are one function in PyTorch. */
-  showAs(name: string, result: Tensor): Tensor;
+  /** Gives the op that made `result` another name in the graph, and the edges of `inputs`: for compositions that are one function in PyTorch. */
+  showAs(name: string, result: Tensor, inputs?: readonly Tensor[] | null): Tensor;
   /** Is a gradient to be recorded for an op on these? */
   needsGrad(inputs: readonly (Tensor | null)[]): boolean;
   /** Runs `fn` without recording gradients. */

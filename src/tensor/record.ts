@@ -38,10 +38,13 @@ function nodeName(name: string): string {
   return name.includes('Backward') ? name : `${name}Backward0`;
 }
 
-/** Renames the op that made `result`. */
-export function showAs(name: string, result: Tensor): Tensor {
+/** Renames the op that made `result`; with `inputs`, its `nextFunctions` are theirs. */
+export function showAs(name: string, result: Tensor, inputs: readonly Tensor[] | null = null): Tensor {
   const node = result.gradFn;
-  if (node !== null) node.name = nodeName(name);
+  if (node !== null) {
+    node.name = nodeName(name);
+    if (inputs !== null) node.shownEdges = inputs.map(gradientEdge);
+  }
   return result;
 }
 

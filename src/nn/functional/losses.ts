@@ -61,9 +61,9 @@ function pairLoss(name: string, each: (x: Tensor, y: Tensor) => Tensor, shownAs:
       reduction: Reduction = 'mean',
     ) => {
       const [x, y] = broadcastTensors(input, target);
-      return reduced(each(x, y), reductionOf(sizeAverage, reduce, reduction), shownAs);
+      return reduced(each(x, y), reductionOf(sizeAverage, reduce, reduction));
     },
-    { functionOnly: true },
+    { functionOnly: true, ...(shownAs === null ? {} : { shownAs }) },
   );
 }
 
