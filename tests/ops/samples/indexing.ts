@@ -35,6 +35,18 @@ export const table: Table = {
     s(x([3, 4]), [integers([2, 0, 2])], x([3, 4]), true),
     s(x([3, 4]), [mask([3, 4])], x([])),
   ),
+  scatterReduce: op(
+    ...(['sum', 'prod', 'mean', 'amax', 'amin'] as const).flatMap((how) => [
+      s(x([3, 4]), 0, integers([0, 1, 2, 0, 2, 1, 1, 0], [2, 4]), x([2, 4]), how),
+      s(x([3, 4]), 1, integers([0, 3, 0, 2, 2, 1], [3, 2]), x([3, 3]), how, { includeSelf: false }),
+    ]),
+  ),
+  indexReduce: op(
+    ...(['prod', 'mean', 'amax', 'amin'] as const).flatMap((how) => [
+      s(x([3, 4]), 0, integers([2, 0, 2]), x([3, 4]), how),
+      s(x([2, 4]), 1, integers([1, 3, 1]), x([2, 3]), how, { includeSelf: false }),
+    ]),
+  ),
   maskedScatter: op(s(x([2, 3]), mask([2, 3]), x([6])), s(x([2, 3]), mask([3]), x([2, 4]))),
   put: op(s(x([2, 3]), integers([0, 4]), x([2])), s(x([2, 3]), integers([0, 4, 0]), x([3]), true)),
   'Tensor.index': op(

@@ -1,6 +1,6 @@
 /** Samples of the functions behind layers: linear, convolution, pooling, normalization, padding, resizing. */
 import { op, type OpCase, s, type Table } from '../cases.ts';
-import { index, positive, x } from '../operands.ts';
+import { index, integers, positive, x } from '../operands.ts';
 
 function functional(table: Readonly<Record<string, OpCase>>): Table {
   return Object.fromEntries(Object.entries(table).map(([name, spec]) => [`nn.functional.${name}`, spec]));
@@ -17,6 +17,12 @@ export const linear: Table = functional({
   embedding: op(
     s(index([2, 3], 4), x([4, 2])),
     s(index([3], 4), x([4, 2]), 1).unchecked('by definition the row paddingIdx gets no gradient'),
+  ),
+  embeddingBag: op(
+    s(index([2, 3], 4), x([4, 2])),
+    s(index([5], 4), x([4, 2]), integers([0, 2]), { mode: 'sum' }),
+    s(index([2, 3], 4), x([4, 2]), { mode: 'sum', perSampleWeights: x([2, 3]) }),
+    s(index([5], 4), x([4, 2]), integers([0, 2]), { mode: 'max' }),
   ),
   oneHot: op(s(index([2, 3], 4)), s(index([3], 4), 5)).discrete(),
   normalize: op(s(x([2, 3])), s(x([2, 3]), 3, 0)),
@@ -86,6 +92,12 @@ export const pooling: Table = functional({
   adaptiveMaxPool1d: op(s(x([1, 2, 5]), 3)),
   adaptiveMaxPool2d: op(s(x([1, 2, 5, 4]), [3, 2]), s(x([1, 1, 4, 4]), 2, true)),
   adaptiveMaxPool3d: op(s(x([1, 1, 3, 4, 2]), [2, 2, 1])),
+  maxUnpool1d: op(s(x([1, 2, 3]), integers([0, 3, 5, 1, 2, 4], [1, 2, 3]), 2)),
+  maxUnpool2d: op(
+    s(x([1, 1, 2, 2]), integers([0, 3, 9, 14], [1, 1, 2, 2]), 2),
+    s(x([1, 2, 2]), integers([6, 2, 10, 17], [1, 2, 2]), 2, { outputSize: [5, 4] }),
+  ),
+  maxUnpool3d: op(s(x([1, 1, 1, 2, 2]), integers([0, 3, 9, 30], [1, 1, 1, 2, 2]), 2)),
   lpPool1d: op(s(positive([1, 2, 6]), 2, 2)),
   lpPool2d: op(s(positive([1, 2, 4, 4]), 3, 2, 1)),
   unfold: op(s(x([1, 2, 3, 4]), 2), s(x([1, 2, 3, 4]), [2, 3], 1, 1, 2)),

@@ -44,6 +44,20 @@ export const table: Table = {
   'Tensor.fillDiagonal_': op(s(x([3, 3]), 2.5), s(x([7, 3]), 2, true), s(x([2, 2, 2]), 3)),
   fill: op(s(x([2, 3]).level(), 2.5), s(x([2, 3]).level(), x([]))),
 
+  fliplr: op(s(x([2, 3])), s(x([2, 3, 2]))),
+  flipud: op(s(x([2, 3])), s(x([3]))),
+  rot90: op(s(x([2, 3])), s(x([2, 3]), 2), s(x([2, 3, 2]), -1, [0, 2]), s(x([2, 3]), 0)),
+
+  selectScatter: op(s(x([2, 3]), x([2]), 1, 0), s(x([2, 3]), x([3]), 0, -1)),
+  sliceScatter: op(s(x([4, 3]), x([2, 3]), 0, 1, 3), s(x([2, 5]), x([2, 3]), 1, 0, 5, 2)),
+  diagonalScatter: op(s(x([3, 3]), x([3])), s(x([2, 4]), x([2]), 1)),
+  asStridedScatter: op(
+    s(x([2, 6]), x([2, 3]), [2, 3], [6, 2]),
+    s(x([2, 6]), x([3, 2]), [3, 2], [2, 1], 1),
+  ).layoutMatters(),
+  narrowCopy: op(s(x([4, 3]), 0, 1, 2)),
+  constantPadNd: op(s(x([2, 3]), [1, 0]), s(x([2, 3]), [-1, 1, 0, 2], 2.5)),
+
   isclose: op(
     s(exactly([1, 2, 3]), exactly([1, 2.00001, 3.1])),
     s(exactly([1, 2, 3]), exactly([1, 2.5, 5]), 0.3),
