@@ -42,6 +42,7 @@ export {
 } from './layers/recurrent.ts';
 export * from './layers/pooling.ts';
 export * from './layers/shape.ts';
+export type { LossOptions, Reduction } from './losses/loss.ts';
 export * from './losses/losses.ts';
 export { Module, StateDict } from './module.ts';
 export { Parameter } from './parameter.ts';

@@ -102,6 +102,19 @@ case("CrossEntropyLoss", [], {}, [smooth(2, 3, 2, 2), torch.tensor([[[0, 1], [2,
 case("CrossEntropyLoss", [], {}, [x, torch.softmax(y, 1)])
 case("NLLLoss", [], {}, [torch.log_softmax(smooth(2, 3, 4), 1), torch.tensor([[0, 1, 2, 0], [2, 2, 1, 0]])])
 
+pooled, where = torch.nn.functional.max_pool2d(image, 2, return_indices=True)
+case("MaxUnpool2d", [2], {}, [pooled, where])
+case("LPPool2d", [2, 2], {}, [image.abs() + 0.5])
+case("LocalResponseNorm", [3], {"alpha": 0.5, "k": 2.0}, [smooth(2, 4, 3, 3)])
+case("LPPool1d", [3, 2], {"stride": 1}, [smooth(2, 5).abs() + 0.5])
+for mode in ["sum", "mean", "max"]:
+    case("EmbeddingBag", [5, 3], {"mode": mode, "padding_idx": 2}, [torch.tensor([0, 4, 2, 2, 1]), torch.tensor([0, 0, 3])])
+case("EmbeddingBag", [5, 3], {}, [torch.tensor([[0, 4], [2, 2]])])
+for mode in ["nearest", "bilinear", "bicubic"]:
+    case("Upsample", [], {"scale_factor": 1.7, "mode": mode}, [image])
+case("Upsample", [], {"size": [3, 9], "mode": "bilinear", "align_corners": True}, [image])
+case("UpsamplingNearest2d", [], {"scale_factor": 2}, [image])
+
 with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "layers.fixtures.json"), "w") as f:
     f.write("[\n" + ",\n".join("  " + json.dumps(c) for c in cases) + "\n]\n")
 print(len(cases), "cases of PyTorch", torch.__version__)

@@ -258,3 +258,64 @@ describe('layers refuse what PyTorch refuses', () => {
   ];
   for (const [what, call, name, message] of refusals) test(what, () => raises(call, name, message));
 });
+
+describe('AdaptiveLogSoftmaxWithLoss', () => {
+  const layer = new nn.AdaptiveLogSoftmaxWithLoss(4, 10, [3, 6], { divValue: 2, headBias: true });
+  torch.noGrad(() => {
+    [...layer.parameters()].forEach((p, k) => {
+      p.copy_(
+        torch
+          .arange(p.numel())
+          .mul(1.3)
+          .add(0.7 * k)
+          .sin()
+          .reshape(p.shape),
+      );
+    });
+  });
+  const x = torch.arange(20).mul(0.37).sin().reshape(5, 4).requiresGrad_();
+  const target = torch.tensor([0n, 9n, 4n, 2n, 6n]);
+
+  test('prints its head and tail', () => {
+    assert.equal(
+      String(layer),
+      `AdaptiveLogSoftmaxWithLoss(
+  (head): Linear(in_features=4, out_features=5, bias=True)
+  (tail): ModuleList(
+    (0): Sequential(
+      (0): Linear(in_features=4, out_features=2, bias=False)
+      (1): Linear(in_features=2, out_features=3, bias=False)
+    )
+    (1): Sequential(
+      (0): Linear(in_features=4, out_features=1, bias=False)
+      (1): Linear(in_features=1, out_features=4, bias=False)
+    )
+  )
+)`,
+    );
+  });
+
+  test('gives the log-probabilities of the targets, as logProb does for all classes', () => {
+    const { output, loss } = layer(x, target);
+    const all = layer.logProb(x);
+    close(all.exp().sum(1), [1, 1, 1, 1, 1]);
+    close(output, all.gather(1, target.unsqueeze(1)).squeeze(1).tolist() as number[]);
+    close(loss, output.mean().neg().item() as number);
+    assert.deepEqual(layer.predict(x).tolist(), all.argmax(1).tolist());
+    const [g] = torch.autograd.grad(loss, x);
+    assert.ok(g.isfinite().all().item());
+  });
+
+  test('refuses classes that do not exist', () => {
+    raises(
+      () => layer(x, torch.tensor([0n, 1n, 2n, 3n, 10n])),
+      'RuntimeError',
+      'Target values should be in [0, 9], but values in range [0, 10] were found. ',
+    );
+    raises(
+      () => new nn.AdaptiveLogSoftmaxWithLoss(4, 10, [6, 3]),
+      'ValueError',
+      /^cutoffs should be a sequence of unique, positive integers sorted in an increasing order/,
+    );
+  });
+});

@@ -343,10 +343,3 @@ export class LocalResponseNorm extends Module {
     return `${this.size}, alpha=${show(this.alpha)}, beta=${show(this.beta)}, k=${Number.isInteger(this.k) ? showFloat(this.k) : show(this.k)}`;
   }
 }
-
-/** `LocalResponseNorm` of images, under its older name. */
-export class CrossMapLRN2d extends LocalResponseNorm {
-  override extraRepr(): string {
-    return `${this.size}, alpha=${show(this.alpha)}, beta=${show(this.beta)}, k=${show(this.k)}`;
-  }
-}
