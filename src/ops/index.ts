@@ -29,8 +29,16 @@ export {
 export * from './movement/copying.ts';
 export * from './movement/diagonals.ts';
 export { cat, concat, concatenate, stack } from './movement/joining.ts';
+export {
+  asStridedScatter,
+  diagonalScatter,
+  narrowCopy,
+  selectScatter,
+  sliceScatter,
+} from './movement/replacing.ts';
 export * from './movement/splitting.ts';
 export * from './movement/stacking.ts';
+export { fliplr, flipud, rot90 } from './movement/flipping.ts';
 export { constantPadNd } from './movement/padding.ts';
 export * from './movement/views.ts';
 export { positive, relu } from './pointwise/activations.ts';
@@ -45,7 +53,28 @@ export * from './pointwise/special.ts';
 export * from './pointwise/ternary.ts';
 export * from './pointwise/tests.ts';
 export * from './pointwise/trigonometric.ts';
-export * from './indexing/gather.ts';
+export {
+  gather,
+  takeAlongDim,
+  indexSelect,
+  take,
+  maskedSelect,
+  scatter_,
+  scatter,
+  scatterAdd_,
+  scatterAdd,
+  indexAdd_,
+  indexAdd,
+  indexCopy_,
+  indexCopy,
+  indexFill_,
+  indexFill,
+  maskedScatter_,
+  maskedScatter,
+  put_,
+  put,
+} from './indexing/gather.ts';
+export { indexReduce, scatterReduce } from './indexing/reducing.ts';
 export * from './movement/broadcasting.ts';
 export * from './reduction/extremes.ts';
 export * from './reduction/scans.ts';

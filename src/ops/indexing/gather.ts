@@ -11,7 +11,7 @@ import { runtime } from '../runtime.ts';
 import { boundsError, indexView, type Locate, readAt, selfBounds, writeAt } from './family.ts';
 
 /** A zero-dimensional tensor acts like a vector of one element here. */
-function atLeast1d(t: Tensor): Tensor {
+export function atLeast1d(t: Tensor): Tensor {
   return t.sizes.length === 0 ? t.unsqueeze(0) : t;
 }
 
@@ -20,7 +20,7 @@ function requireIndexDtype(index: Tensor, name: string): void {
 }
 
 /** Element [.., i, ..] of the iteration means [.., index[.., i, ..], ..] of the tensor. */
-function alongDim(index: Tensor, dim: number): Locate {
+export function alongDim(index: Tensor, dim: number): Locate {
   return (target) => ({
     sizes: index.sizes,
     strides: target.strides.map((s, d) => (d === dim ? 0 : s)),
@@ -33,7 +33,7 @@ function alongDim(index: Tensor, dim: number): Locate {
 }
 
 /** Whole slices: position k along `dim` of the iteration means index[k] of the tensor. */
-function slicesAt(index: Tensor, dim: number, sizesOf: readonly number[]): Locate {
+export function slicesAt(index: Tensor, dim: number, sizesOf: readonly number[]): Locate {
   const sizes = [...sizesOf];
   sizes[dim] = index.sizes[0];
   const strides = sizes.map((_, d) => (d === dim ? index.strides[0] : 0));
@@ -218,7 +218,7 @@ function scatterInto(
 }
 
 /** The part of `source` that the index covers. */
-function narrowTo(source: Tensor, sizes: readonly number[]): Tensor {
+export function narrowTo(source: Tensor, sizes: readonly number[]): Tensor {
   let out = source;
   sizes.forEach((s, d) => {
     if (out.sizes[d] !== s) out = out.narrow(d, 0, s);
@@ -227,7 +227,7 @@ function narrowTo(source: Tensor, sizes: readonly number[]): Tensor {
 }
 
 /** `grad` with zeros around it up to `sizes`. */
-function widenTo(grad: Tensor, sizes: readonly number[]): Tensor {
+export function widenTo(grad: Tensor, sizes: readonly number[]): Tensor {
   let out = grad;
   sizes.forEach((s, d) => {
     if (out.sizes[d] === s) return;
@@ -247,7 +247,7 @@ interface ScatterOptions {
   out?: Tensor;
 }
 
-function sourceFor(input: Tensor, index: Tensor, source: Operand, name: string): Tensor {
+export function sourceFor(input: Tensor, index: Tensor, source: Operand, name: string): Tensor {
   requireIndexDtype(index, name);
   checkRanks(input, index, 'self', name);
   if (!runtime.isTensor(source)) return runtime.full(index.sizes, source as Scalar, input.dtype, input);
