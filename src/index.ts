@@ -129,6 +129,7 @@ export {
   manualSeed,
   multinomial,
   normal,
+  poisson,
   rand,
   randint,
   randintLike,

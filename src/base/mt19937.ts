@@ -36,20 +36,44 @@ export class Mt19937 {
   /** A whole number below 2³². */
   draw(): number {
     if (this.next >= SIZE) this.twist();
-    let y = this.words[this.next++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
+    return temper(this.words[this.next++]) >>> 0;
+  }
+
+  /** The next draws, one per element of `out`. */
+  fill(out: Uint32Array): void {
+    const { words } = this;
+    let done = 0;
+    while (done < out.length) {
+      if (this.next >= SIZE) this.twist();
+      const shift = this.next - done;
+      const end = Math.min(out.length, SIZE - shift);
+      for (let i = done; i < end; i++) out[i] = temper(words[i + shift]);
+      this.next = end + shift;
+      done = end;
+    }
   }
 
   private twist(): void {
     const { words } = this;
-    for (let i = 0; i < SIZE; i++) {
-      const y = (words[i] & 0x80000000) | (words[(i + 1) % SIZE] & 0x7fffffff);
-      words[i] = words[(i + MIDDLE) % SIZE] ^ (y >>> 1) ^ (y & 1 ? MATRIX : 0);
-    }
+    let i = 0;
+    for (; i < SIZE - MIDDLE; i++) words[i] = words[i + MIDDLE] ^ mix(words[i], words[i + 1]);
+    for (; i < SIZE - 1; i++) words[i] = words[i + MIDDLE - SIZE] ^ mix(words[i], words[i + 1]);
+    words[i] = words[MIDDLE - 1] ^ mix(words[i], words[0]);
     this.next = 0;
     this.rounds++;
   }
+}
+
+/** The recurrence's product of a matrix with the top bit of one word and the rest of the next. */
+function mix(first: number, second: number): number {
+  const y = (first & 0x80000000) | (second & 0x7fffffff);
+  return (y >>> 1) ^ (-(y & 1) & MATRIX);
+}
+
+/** The output function, as 32 bits. */
+function temper(word: number): number {
+  let y = word ^ (word >>> 11);
+  y ^= (y << 7) & 0x9d2c5680;
+  y ^= (y << 15) & 0xefc60000;
+  return y ^ (y >>> 18);
 }

@@ -6,6 +6,7 @@ import type * as graph from './graph.ts';
 import type * as indexing from './indexing.ts';
 import type * as creation from './random/create.ts';
 import type * as randomMethods from './random/methods.ts';
+import type * as sampling from './random/sampling.ts';
 
 type Table = typeof ops &
   typeof access &
@@ -13,6 +14,7 @@ type Table = typeof ops &
   typeof graph &
   typeof creation &
   typeof randomMethods &
+  typeof sampling &
   Pick<typeof indexing, 'index' | 'indexPut_'>;
 
 /** Parameters after the first, for every form of call. */

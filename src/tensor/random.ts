@@ -2,3 +2,4 @@
 export * from './random/create.ts';
 export * from './random/generator.ts';
 export * from './random/methods.ts';
+export * from './random/sampling.ts';

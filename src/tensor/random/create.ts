@@ -7,9 +7,9 @@ import { runtime } from '../../ops/runtime.ts';
 import { filled, type Options } from '../create.ts';
 import { memory } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
-import { fillIntegers, integerDraw } from './integers.ts';
+import { fillIntegers, permutation } from './integers.ts';
 import { normal_, uniform_ } from './methods.ts';
-import { generatorOf, requireFloat } from './fill.ts';
+import { generatorOf, requireFloat, store } from './fill.ts';
 import type { Generator } from './generator.ts';
 
 /** Options of random creation functions. */
@@ -177,22 +177,13 @@ export const randperm: FreeCall<[n: number], RandomOptions & { n?: number }, Ten
   ) => {
     const g = generatorOf(generator);
     if (n < 0) throw new RuntimeError(`n must be non-negative, got${n}`);
-    const order = new Float64Array(n).map((_, i) => i);
-    // 64 bits a draw where 32 would favour some numbers noticeably.
-    const wide = n >= (2 ** 32 - 1) / 20;
-    for (let i = 0; i < n - 1; i++) {
-      const range = n - i;
-      const z =
-        i +
-        (wide ? Number(integerDraw(g, 0n, BigInt(range) + 2n ** 32n)()) % range : g.engine.draw() % range);
-      const held = order[i];
-      order[i] = order[z];
-      order[z] = held;
-    }
+    const order = permutation(n, g);
     return filled([n], dtype ?? int64, device, requiresGrad, (t) => {
       const data = memory(t);
-      if (data instanceof BigInt64Array) for (let i = 0; i < n; i++) data[i] = BigInt(order[i]);
-      else t.copy_(runtime.fromArray(BigInt64Array.from(order, BigInt), [n], int64, t));
+      let at = 0;
+      store(data, t.dtype, (chunk) => {
+        for (let i = 0; i < chunk.length; i++) chunk[i] = order[at++];
+      });
     });
   },
   { functionOnly: true },

@@ -10,6 +10,7 @@ import { memory } from '../memory.ts';
 import { copyInto } from '../pointwise.ts';
 import { zerosLike } from '../create.ts';
 import { Tensor } from '../tensor.ts';
+import { CHUNK } from './draws.ts';
 import { defaultGenerator, Generator } from './generator.ts';
 
 /** The generator of a call: the global one where none is given. Throws for anything else. */
@@ -24,14 +25,60 @@ export function requireFloat(dtype: DType, kernel: string): void {
   if (!dtype.isFloatingPoint) throw new RuntimeError(`"${kernel}" not implemented for '${dtype.scalarName}'`);
 }
 
-/** Stores drawn numbers in the dtype: 16-bit floats as their bits. */
-export function store(data: TypedArray, dtype: DType, draw: () => number | bigint): void {
+/** Fills doubles with numbers for consecutive elements. */
+export type Filler = (chunk: Float64Array) => void;
+
+const held = new Float64Array(CHUNK);
+
+/** Stores what `fill` gives in the dtype: 16-bit floats as their bits, int64 from doubles that are whole. */
+export function store(data: TypedArray, dtype: DType, fill: Filler): void {
   const { length } = data;
-  if (data instanceof BigInt64Array) for (let i = 0; i < length; i++) data[i] = BigInt(draw());
-  else if (dtype.name === 'float16') for (let i = 0; i < length; i++) data[i] = toFloat16(Number(draw()));
-  else if (dtype.name === 'bfloat16') for (let i = 0; i < length; i++) data[i] = toBfloat16(Number(draw()));
-  else if (dtype === bool) for (let i = 0; i < length; i++) data[i] = Number(draw()) === 0 ? 0 : 1;
-  else for (let i = 0; i < length; i++) data[i] = Number(draw());
+  const words = data instanceof BigInt64Array ? wordsOf(data) : null;
+  for (let at = 0; at < length; at += CHUNK) {
+    const count = Math.min(CHUNK, length - at);
+    if (data instanceof Float64Array) fill(data.subarray(at, at + count));
+    else {
+      const chunk = count === CHUNK ? held : held.subarray(0, count);
+      fill(chunk);
+      if (words !== null) writeWords(words, at, chunk);
+      else if (data instanceof Float32Array) for (let i = 0; i < count; i++) data[at + i] = chunk[i];
+      else writeNarrow(data as NarrowArray, at, dtype, chunk);
+    }
+  }
+}
+
+type NarrowArray = Exclude<TypedArray, BigInt64Array | Float32Array | Float64Array>;
+
+function writeNarrow(data: NarrowArray, at: number, dtype: DType, chunk: Float64Array): void {
+  const { length } = chunk;
+  if (dtype.name === 'float16') for (let i = 0; i < length; i++) data[at + i] = toFloat16(chunk[i]);
+  else if (dtype.name === 'bfloat16') for (let i = 0; i < length; i++) data[at + i] = toBfloat16(chunk[i]);
+  else if (dtype === bool) for (let i = 0; i < length; i++) data[at + i] = chunk[i] === 0 ? 0 : 1;
+  else for (let i = 0; i < length; i++) data[at + i] = chunk[i];
+}
+
+/** The halves of int64, the lower one first (WebAssembly memory is little-endian). */
+export function wordsOf(data: BigInt64Array): Int32Array {
+  return new Int32Array(data.buffer, data.byteOffset, 2 * data.length);
+}
+
+function writeWords(words: Int32Array, at: number, chunk: Float64Array): void {
+  for (let i = 0; i < chunk.length; i++) {
+    const value = chunk[i];
+    const high = Math.floor(value * 2 ** -32);
+    words[2 * (at + i)] = value - high * 2 ** 32;
+    words[2 * (at + i) + 1] = high;
+  }
+}
+
+/** Stores whole numbers of up to 64 bits. */
+export function storeWhole(data: TypedArray, dtype: DType, draw: () => bigint): void {
+  if (data instanceof BigInt64Array) for (let i = 0; i < data.length; i++) data[i] = draw();
+  else {
+    store(data, dtype, (chunk) => {
+      for (let i = 0; i < chunk.length; i++) chunk[i] = Number(draw());
+    });
+  }
 }
 
 /**

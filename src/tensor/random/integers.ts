@@ -2,16 +2,26 @@
 import { bool, type DType, int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { iinfo } from '../../base/typeinfo.ts';
+import type { TypedArray } from '../../ops/runtime.ts';
 import type { Tensor } from '../tensor.ts';
-import { bits64 } from './draws.ts';
-import { overwrite, store } from './fill.ts';
+import { bits64, CHUNK, fillWhole, nextBits } from './draws.ts';
+import { overwrite, store, storeWhole } from './fill.ts';
 import type { Generator } from './generator.ts';
 
-/** Whole numbers in [from, from + range). */
-export function integerDraw(g: Generator, from: bigint, range: bigint): () => number | bigint {
-  if (range >= 2n ** 32n) return () => (bits64(g) % range) + from;
-  const [low, width] = [Number(from), Number(range)];
-  return () => (g.engine.draw() % width) + low;
+/** Fills with whole numbers in [from, from + range): 32 bits a draw where they suffice. No checks. */
+export function writeIntegers(
+  data: TypedArray,
+  dtype: DType,
+  g: Generator,
+  from: bigint,
+  range: bigint,
+): void {
+  const exact = BigInt(Number.MAX_SAFE_INTEGER) - range;
+  if (range >= 2n ** 32n) storeWhole(data, dtype, () => (bits64(g) % range) + from);
+  else if (from > -exact && from < exact) {
+    const [low, width] = [Number(from), Number(range)];
+    store(data, dtype, (chunk) => fillWhole(chunk, g, width, low));
+  } else storeWhole(data, dtype, () => (BigInt(g.engine.draw()) % range) + from);
 }
 
 /** Throws PyTorch's errors for bounds that the dtype cannot hold. */
@@ -39,5 +49,34 @@ function checkBounds(dtype: DType, from: bigint, to: bigint): void {
 /** Fills with whole numbers from [from, to). */
 export function fillIntegers(input: Tensor, from: bigint, to: bigint, g: Generator): Tensor {
   checkBounds(input.dtype, from, to);
-  return overwrite(input, 'Random', (data) => store(data, input.dtype, integerDraw(g, from, to - from)));
+  return overwrite(input, 'Random', (data) => writeIntegers(data, input.dtype, g, from, to - from));
+}
+
+/** From this many numbers on, 32 bits a draw would favour some of them noticeably. */
+const WIDE = Math.floor((2 ** 32 - 1) / 20);
+
+/** The numbers 0 … n − 1 in random order, by Fisher and Yates's shuffle (Durstenfeld 1964). */
+export function permutation(n: number, g: Generator): Uint32Array | Float64Array {
+  const order = n < 2 ** 32 ? new Uint32Array(n) : new Float64Array(n);
+  if (n >= WIDE) {
+    // "Inside out": what stands at a random place up to i moves to i.
+    for (let i = 0; i < n; i++) {
+      const z = Number(bits64(g) % BigInt(i + 1));
+      order[i] = order[z];
+      order[z] = i;
+    }
+    return order;
+  }
+  for (let i = 0; i < n; i++) order[i] = i;
+  for (let i = 0; i < n - 1; i += CHUNK) {
+    const count = Math.min(CHUNK, n - 1 - i);
+    const drawn = nextBits(g, count);
+    for (let j = 0; j < count; j++) {
+      const z = i + j + (drawn[j] % ((n - i - j) >>> 0));
+      const held = order[i + j];
+      order[i + j] = order[z];
+      order[z] = held;
+    }
+  }
+  return order;
 }

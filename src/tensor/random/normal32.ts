@@ -1,0 +1,148 @@
+/**
+ * PyTorch's vectorised normal numbers of float32. They are made in blocks of 16 uniform numbers d: d[j] and d[j + 8] give the pair
+ * r·cos θ, r·sin θ with r = √(−2 ln(1 − d[j])), θ = 2π·d[j + 8] (Box and Muller 1958).
+ *
+ * PyTorch computes in float32 with fused multiply-adds, log, sin and cos by the polynomials of the Cephes Mathematical Library (S. Moshier,
+ * single precision). This does the same operations in the same order, one operation over many pairs at a time. Where the comments say
+ * "exact", the sum is exact in double precision, and one rounding to float32 is what a fused multiply-add gives.
+ */
+import { nextBits } from './draws.ts';
+import { fma32, fmaConstant, fmaEach } from './fma32.ts';
+import type { Generator } from './generator.ts';
+
+const f32 = Math.fround;
+const LOG_COEFFICIENTS = [
+  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
+  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
+].map(f32);
+const SQRT_HALF = f32(Math.SQRT1_2);
+// ln 2 in two parts, of which the first has 9 bits.
+const LN2_LOW = f32(-2.1219444e-4);
+const LN2_HIGH = f32(0.693359375);
+const FOUR_BY_PI = f32(4 / Math.PI);
+// −π/4 in three parts of few bits.
+const [DP1, DP2, DP3] = [-0.78515625, -2.4187564849853516e-4, -3.774894977445941e-8].map(f32);
+const COS_COEFFICIENTS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(f32);
+const SIN_COEFFICIENTS = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(f32);
+const TWO_PI = f32(2 * Math.PI);
+
+const BLOCK = 16;
+/** Pairs in flight: all arrays below together stay in the first-level cache. */
+const PAIRS = 512;
+
+const lane = (): Float32Array => new Float32Array(PAIRS);
+/** First the uniform number, then the radius. */
+const radius = lane();
+/** First the uniform number, then the angle reduced to an octant. */
+const angle = lane();
+const quadrant = new Int32Array(PAIRS);
+const [x, square, addend, cosine, sine] = [lane(), lane(), lane(), lane(), lane()];
+const xBits = new Int32Array(x.buffer);
+
+/** Replaces uniform numbers in (0, 1] by √(−2 ln u). */
+function radii(count: number): void {
+  const y = sine;
+  y.fill(LOG_COEFFICIENTS[0], 0, count);
+  x.set(count === PAIRS ? radius : radius.subarray(0, count));
+  const exponents = quadrant;
+  for (let i = 0; i < count; i++) {
+    const bits = xBits[i];
+    let e = (bits >>> 23) - 126;
+    // The fraction, in [½, 1), less 1; below √½ doubled.
+    xBits[i] = (bits & ~0x7f800000) | 0x3f000000;
+    const fraction = x[i];
+    const reduced = f32(fraction - 1);
+    if (fraction < SQRT_HALF) {
+      e--;
+      x[i] = reduced + fraction;
+    } else x[i] = reduced;
+    square[i] = x[i] * x[i];
+    exponents[i] = e;
+    addend[i] = e * LN2_LOW;
+  }
+  for (let k = 1; k < LOG_COEFFICIENTS.length; k++) fmaConstant(y, x, LOG_COEFFICIENTS[k], count);
+  for (let i = 0; i < count; i++) y[i] *= x[i];
+  fmaEach(y, square, addend, count);
+  for (let i = 0; i < count; i++) {
+    // Exact: halving is, and numbers too far apart for the sum leave the greater one as it is.
+    const tail = f32(y[i] - square[i] * 0.5);
+    // Exact: a product of 14 bits.
+    const log = f32(exponents[i] * LN2_HIGH + f32(x[i] + tail));
+    radius[i] = Math.sqrt(f32(-2 * log));
+  }
+}
+
+/** Puts the cosine and sine of 2π times the uniform numbers into `cosine` and `sine`, up to which is which and the signs. */
+function angles(count: number): void {
+  for (let i = 0; i < count; i++) {
+    const theta = f32(TWO_PI * angle[i]);
+    const q = (Math.trunc(f32(theta * FOUR_BY_PI)) + 1) & ~1;
+    quadrant[i] = q;
+    // Exact, all three: q is 0, 2, 4, 6 or 8, and theta, unless q is 0, has no bits below 2⁻²⁴.
+    const r = f32(q * DP3 + f32(q * DP2 + f32(q * DP1 + theta)));
+    const z = f32(r * r);
+    angle[i] = r;
+    square[i] = z;
+    addend[i] = -z * 0.5;
+  }
+  cosine.fill(COS_COEFFICIENTS[0], 0, count);
+  sine.fill(SIN_COEFFICIENTS[0], 0, count);
+  for (let k = 1; k < COS_COEFFICIENTS.length; k++) {
+    fmaConstant(cosine, square, COS_COEFFICIENTS[k], count);
+    fmaConstant(sine, square, SIN_COEFFICIENTS[k], count);
+  }
+  for (let i = 0; i < count; i++) {
+    cosine[i] *= square[i];
+    sine[i] *= square[i];
+  }
+  fmaEach(cosine, square, addend, count);
+  for (let i = 0; i < count; i++) cosine[i] += 1;
+  fmaEach(sine, angle, angle, count);
+}
+
+/** Makes `count` normal numbers, a multiple of 16 and at most 2·PAIRS, at `at`. */
+function blocks(
+  data: Float32Array,
+  at: number,
+  count: number,
+  g: Generator,
+  mean: number,
+  std: number,
+): void {
+  const drawn = nextBits(g, count);
+  const half = BLOCK / 2;
+  for (let i = 0, pair = 0; i < count; i += BLOCK) {
+    for (let j = i; j < i + half; j++, pair++) {
+      // 1 − u has 24 bits.
+      radius[pair] = 1 - (drawn[j] & 0xffffff) * 2 ** -24;
+      angle[pair] = (drawn[j + half] & 0xffffff) * 2 ** -24;
+    }
+  }
+  radii(count / 2);
+  angles(count / 2);
+  for (let pair = 0; pair < count / 2; pair++) {
+    const q = quadrant[pair];
+    const swapped = (q & 2) !== 0;
+    const sin = swapped ? cosine[pair] : sine[pair];
+    const cos = swapped ? sine[pair] : cosine[pair];
+    const first = f32(radius[pair] * ((q + 2) & 4 ? -cos : cos));
+    const second = f32(radius[pair] * (q & 4 ? -sin : sin));
+    // Pair 8·b + j lies at 16·b + j.
+    const to = at + pair + (pair & ~(half - 1));
+    data[to] = fma32(first, std, mean);
+    data[to + half] = fma32(second, std, mean);
+  }
+}
+
+/** Fills 16 or more elements with N(mean, std²). The rest of a length that is no multiple of 16 is made by drawing the last 16 again. */
+export function fillNormal32(data: Float32Array, generator: Generator, mean: number, std: number): void {
+  const [m, s] = [f32(mean), f32(std)];
+  const rest = data.length % BLOCK;
+  const whole = data.length - rest;
+  for (let at = 0; at < whole; at += 2 * PAIRS) {
+    blocks(data, at, Math.min(2 * PAIRS, whole - at), generator, m, s);
+  }
+  if (rest === 0) return;
+  nextBits(generator, rest);
+  blocks(data, data.length - BLOCK, BLOCK, generator, m, s);
+}

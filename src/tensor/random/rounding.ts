@@ -1,0 +1,17 @@
+/** Rounding of doubles to the floating-point dtypes. */
+import type { DType } from '../../base/dtype.ts';
+import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../../base/float16.ts';
+
+/** Rounds a double to the nearest number of the dtype. */
+export function roundTo(dtype: DType): (x: number) => number {
+  switch (dtype.name) {
+    case 'float16':
+      return (x) => fromFloat16(toFloat16(x));
+    case 'bfloat16':
+      return (x) => fromBfloat16(toBfloat16(x));
+    case 'float32':
+      return Math.fround;
+    default:
+      return (x) => x;
+  }
+}
