@@ -15,6 +15,8 @@ const MAX_SCALARS = 16;
 export class FusedUpdate {
   private readonly arithmetic: Arithmetic;
   private readonly programs = new Map<string, LoopProgram>();
+  /** The program of the last run: most often that of the next one too. */
+  private last: LoopProgram | null = null;
 
   constructor(arithmetic: Arithmetic) {
     this.arithmetic = arithmetic;
@@ -30,27 +32,35 @@ export class FusedUpdate {
         );
       }
     }
-    const program = this.programFor(tensors.map((t) => t.dtype));
+    const program = this.programFor(tensors);
     const outs = tensors.slice(0, program.outputs.length);
     if (first.numel() > 0) first.storage.device.loop(program, outs, tensors, scalars);
     for (const t of outs) t.storage.version++;
   }
 
-  private programFor(dtypes: readonly DType[]): LoopProgram {
+  private programFor(tensors: readonly Tensor[]): LoopProgram {
+    const { last } = this;
+    if (last !== null && tensors.every((t, i) => t.dtype === last.inputs[i])) return last;
+    const dtypes = tensors.map((t) => t.dtype);
     const key = dtypes.map((d) => d.code).join();
     let program = this.programs.get(key);
     if (program === undefined) {
-      const type = dtypes[0].compute;
-      const inputs = dtypes.map((_, i) => E.input(i, type));
-      const scalars = Array.from({ length: MAX_SCALARS }, (_, i) => E.param(i, type));
-      const results = this.arithmetic(inputs, scalars);
-      program = new LoopProgram(
-        results.map((expr, i) => ({ expr, dtype: dtypes[i] })),
-        dtypes,
-      );
+      program = this.build(dtypes);
       this.programs.set(key, program);
     }
+    this.last = program;
     return program;
+  }
+
+  private build(dtypes: readonly DType[]): LoopProgram {
+    const type = dtypes[0].compute;
+    const inputs = dtypes.map((_, i) => E.input(i, type));
+    const scalars = Array.from({ length: MAX_SCALARS }, (_, i) => E.param(i, type));
+    const results = this.arithmetic(inputs, scalars);
+    return new LoopProgram(
+      results.map((expr, i) => ({ expr, dtype: dtypes[i] })),
+      dtypes,
+    );
   }
 }
 
