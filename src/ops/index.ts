@@ -76,6 +76,8 @@ export {
 } from './indexing/gather.ts';
 export { indexReduce, scatterReduce } from './indexing/reducing.ts';
 export * from './movement/broadcasting.ts';
+export { cumulativeTrapezoid, diff, gradient, trapezoid, trapz } from './reduction/calculus.ts';
+export { corrcoef, cov } from './reduction/covariance.ts';
 export * from './reduction/extremes.ts';
 export * from './reduction/scans.ts';
 export { logSoftmax, softmax } from './reduction/softmax.ts';

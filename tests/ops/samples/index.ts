@@ -1,6 +1,7 @@
 /** All tables of samples. A new file of samples is listed here and run by a test file of its own. */
 import type { Table } from '../cases.ts';
 import { activations, gated } from './activations.ts';
+import { table as calculus } from './calculus.ts';
 import { table as contraction } from './contraction.ts';
 import { creation, reading } from './creation.ts';
 import { table as indexing } from './indexing.ts';
@@ -21,6 +22,7 @@ export const tables: readonly Table[] = [
   sorting,
   special,
   reduction,
+  calculus,
   movement,
   shapes,
   contraction,
