@@ -49,8 +49,6 @@ export const table: Table = {
   flip: op(s(x([2, 3]), 0), s(x([2, 3, 2]), [0, -1])),
   roll: op(s(x([2, 3]), 1), s(x([2, 3]), 1, 1), s(x([2, 3, 2]), [1, -1], [0, 2])),
 
-  constantPadNd: op(s(x([2, 3]), [1, 2]), s(x([2, 3]), [1, -1, 0, 2], 1.5)),
-
   clone: op(s(x([2, 3])), s(x([3]))),
   contiguous: op(s(x([2, 3]))),
   to: op(
