@@ -33,6 +33,10 @@ export const table: Table = {
     .random()
     .layoutMatters()
     .inplaceApart(),
+  poisson: op(s(positive([2, 3], 9)), s(positive([20], 30)))
+    .flat()
+    .random()
+    .layoutMatters(),
   multinomial: drawn(s(positive([4]), 2), s(positive([2, 4]), 6, true)),
   'Tensor.bernoulli_': filled(
     s(x([2, 3])),
