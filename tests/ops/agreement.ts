@@ -6,7 +6,6 @@ import {
   argumentsFor,
   direction,
   dtypes,
-  expectSame,
   expectSameOutcome,
   type Fn,
   type Outcome,

@@ -3,7 +3,7 @@ import { float32 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { type Call, define } from '../define.ts';
+import { type Call, define, type HasMethod } from '../define.ts';
 import { pair, type ValuesIndices } from '../reduction/pair.ts';
 import { runtime } from '../runtime.ts';
 import { chooseAlong, compareValues, orderOf, requireNonEmpty, type Row } from './order.ts';
@@ -42,7 +42,14 @@ function medianPosition(row: Row, ignoreNaN: boolean): number {
   return orderOf(row, false)[Math.max(Math.floor((count - 1) / 2), 0)];
 }
 
-interface MedianCall {
+interface MedianMethod {
+  (): Tensor;
+  (dim: number, keepdim?: boolean): ValuesIndices;
+  (options: DimOptions & { dim: number }): ValuesIndices;
+  (dim: number, options: DimOptions): ValuesIndices;
+}
+
+interface MedianCall extends HasMethod<MedianMethod> {
   (input: Tensor): Tensor;
   (input: Tensor, dim: number, keepdim?: boolean): ValuesIndices;
   (input: Tensor, options: DimOptions & { dim: number }): ValuesIndices;

@@ -3,7 +3,7 @@ import { int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { define } from '../define.ts';
+import { define, type HasMethod } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { comparable, compareValues, type Row } from './order.ts';
 import { refuse } from './refuse.ts';
@@ -16,7 +16,15 @@ export interface UniqueOptions {
   dim?: number | null;
 }
 
-interface UniqueCall {
+interface UniqueMethod {
+  (): Tensor;
+  (options: UniqueOptions & { returnInverse: true }): Tensor[];
+  (options: UniqueOptions & { returnCounts: true }): Tensor[];
+  (options: UniqueOptions): Tensor;
+  (sorted: boolean, returnInverse?: boolean, returnCounts?: boolean, dim?: number | null): Tensor | Tensor[];
+}
+
+interface UniqueCall extends HasMethod<UniqueMethod> {
   (input: Tensor): Tensor;
   (input: Tensor, options: UniqueOptions & { returnInverse: true }): Tensor[];
   (input: Tensor, options: UniqueOptions & { returnCounts: true }): Tensor[];
@@ -136,7 +144,15 @@ export const unique: UniqueCall = define(
   }) as never,
 ) as never;
 
-interface ConsecutiveCall {
+interface ConsecutiveMethod {
+  (): Tensor;
+  (options: Omit<UniqueOptions, 'sorted'> & { returnInverse: true }): Tensor[];
+  (options: Omit<UniqueOptions, 'sorted'> & { returnCounts: true }): Tensor[];
+  (options: Omit<UniqueOptions, 'sorted'>): Tensor;
+  (returnInverse: boolean, returnCounts?: boolean, dim?: number | null): Tensor | Tensor[];
+}
+
+interface ConsecutiveCall extends HasMethod<ConsecutiveMethod> {
   (input: Tensor): Tensor;
   (input: Tensor, options: Omit<UniqueOptions, 'sorted'> & { returnInverse: true }): Tensor[];
   (input: Tensor, options: Omit<UniqueOptions, 'sorted'> & { returnCounts: true }): Tensor[];
