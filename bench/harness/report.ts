@@ -283,7 +283,7 @@ function said(command: string, args: readonly string[]): string {
 export function report(
   tables: readonly Table[],
   quick: boolean,
-  plan: Readonly<{ rounds: number; turn: number }>,
+  plan: Readonly<{ rounds: number; turn: number; warm: number }>,
 ): string {
   const peers = ['@jax-js/jax', '@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm', 'koffi'].map(version);
   const pytorch = said(python, ['-c', 'import torch; print(torch.__version__)']);
@@ -294,7 +294,7 @@ export function report(
     `Machine: ${cpus()[0].model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; load at the end ${loadavg()[0].toFixed(1)}.`,
     `Versions: TypeTorch ${said('git', ['rev-parse', '--short', 'HEAD'])}, Node ${process.versions.node}, PyTorch ${pytorch}, ${peers.join(', ')}.`,
     '',
-    `Made by \`npm run bench\`: ${plan.rounds} alternating turns of ${plan.turn} ms for each column; a cell is the median of the turns, in microseconds a step unless said.`,
+    `Made by \`npm run bench\`: ${plan.rounds} alternating turns of ${plan.turn} ms for each column, after ${plan.warm} ms of warm-up; a cell is the median of the turns, in microseconds a step unless said.`,
     '*wasm* is TypeTorch without BLAS, *BLAS* with OpenBLAS through koffi; the number is that of threads. *PyTorch t,b* has t threads of its own and b of its BLAS.',
     'A ratio compares the fastest setting of TypeTorch with the fastest of PyTorch; in parentheses, the ratio of their fastest turns. ✓ and ✗ say whether the target is reached.',
     '',
