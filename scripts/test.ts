@@ -24,9 +24,12 @@ if (files.length === 0) {
   process.exit(1);
 }
 
+/** What no file takes, in milliseconds: one that does is stuck. */
+const STUCK = 600_000;
+
 // The options that load TypeScript are those of this process; the runner hands them on.
 process.chdir(root);
-run({ files, concurrency: 2 })
+run({ files, concurrency: 2, timeout: STUCK })
   .on('test:fail', ({ todo }) => {
     if (todo === undefined) process.exitCode = 1;
   })
