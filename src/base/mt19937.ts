@@ -55,18 +55,27 @@ export class Mt19937 {
 
   private twist(): void {
     const { words } = this;
-    let i = 0;
-    for (; i < SIZE - MIDDLE; i++) words[i] = words[i + MIDDLE] ^ mix(words[i], words[i + 1]);
-    for (; i < SIZE - 1; i++) words[i] = words[i + MIDDLE - SIZE] ^ mix(words[i], words[i + 1]);
-    words[i] = words[MIDDLE - 1] ^ mix(words[i], words[0]);
+    // The word that is replaced was read as the next one of the word before.
+    let word = words[0];
+    for (let i = 0; i < SIZE - MIDDLE; i++) {
+      const next = words[i + 1];
+      words[i] = words[i + MIDDLE] ^ mix(word, next);
+      word = next;
+    }
+    for (let i = SIZE - MIDDLE; i < SIZE - 1; i++) {
+      const next = words[i + 1];
+      words[i] = words[i + MIDDLE - SIZE] ^ mix(word, next);
+      word = next;
+    }
+    words[SIZE - 1] = words[MIDDLE - 1] ^ mix(word, words[0]);
     this.next = 0;
     this.rounds++;
   }
 }
 
 /** The recurrence's product of a matrix with the top bit of one word and the rest of the next. */
-function mix(first: number, second: number): number {
-  const y = (first & 0x80000000) | (second & 0x7fffffff);
+function mix(word: number, next: number): number {
+  const y = (word & 0x80000000) | (next & 0x7fffffff);
   return (y >>> 1) ^ (-(y & 1) & MATRIX);
 }
 

@@ -65,6 +65,8 @@ export interface Traits {
   readonly shownAs?: string;
   /** Which dtypes `out` may have; without it, any that the result can be cast to, and any at all where the function takes a dtype. */
   readonly out?: OutRule;
+  /** Throws for an `out` that PyTorch refuses before anything is computed. */
+  readonly checkOut?: (out: Tensor) => void;
   /** One line for the generated tables and pages. */
   readonly doc?: string;
 }
@@ -101,6 +103,8 @@ export function define<F extends (...args: never[]) => unknown>(
   const limit = parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length;
   const outAt = signature.positions.get('out');
   const dtypeAt = signature.positions.get('dtype');
+  /** Functions that make a tensor of nothing compute in the dtype of `out`. */
+  const dtypeOfOut = outAt !== undefined && signature.positions.has('requiresGrad') ? dtypeAt : undefined;
   /** A dtype that was asked for must be that of `out`. */
   const outRule = (bound: readonly unknown[]): OutRule => {
     if (dtypeAt !== undefined && (bound[dtypeAt] ?? null) !== null) return 'exact';
@@ -127,6 +131,10 @@ export function define<F extends (...args: never[]) => unknown>(
           throw new RuntimeError(
             `${signature.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.`,
           );
+        }
+        if (runtime.isTensor(target)) {
+          traits.checkOut?.(target);
+          if (dtypeOfOut !== undefined) bound[dtypeOfOut] ??= target.dtype;
         }
         const result = impl(...bound);
         checkOut(outRule(bound), result, target);

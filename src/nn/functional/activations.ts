@@ -8,7 +8,7 @@ import { reluOp } from '../../ops/pointwise/activations.ts';
 import { BOOL_ONLY, INTEGERS, type Plan, pointwise, type PointwiseOp } from '../../ops/pointwise/family.ts';
 import { logSoftmaxAlong, softmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
-import { rand } from '../../tensor/random.ts';
+import { randomSlopes } from '../../tensor/random/slopes.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
 type Simple = FreeCall<[input: Tensor, inplace?: boolean], { inplace?: boolean }, Tensor>;
@@ -366,10 +366,10 @@ export const rrelu: FreeCall<
       throw new RuntimeError('Lower bound should be less than or equal to the upper bound');
     }
     if (!training) return leakyRelu(input, (lower + upper) / 2, inplace);
-    const slopes = rand(input.sizes, { dtype: input.dtype })
-      .mul(upper - lower)
-      .add(lower);
-    return run([preluOp, [input, slopes], []], inplace);
+    if (!input.dtype.isFloatingPoint) {
+      throw new RuntimeError(`"rrelu_with_noise_out_cpu" not implemented for '${input.dtype.scalarName}'`);
+    }
+    return run([preluOp, [input, randomSlopes(input, lower, upper)], []], inplace);
   },
   { functionOnly: true },
 );

@@ -92,7 +92,7 @@ function alpha(name: string, shapeOf: (input: Tensor) => readonly number[]): Dro
         .newEmpty(shapeOf(input))
         .bernoulli_(1 - p);
       const shift = keep
-        .sub(1)
+        .add(-1)
         .mul_(DROPPED * scale)
         .add_(DROPPED * scale * p);
       keep.mul_(scale);

@@ -1,16 +1,19 @@
 /** New random tensors. https://pytorch.org/docs/stable/torch.html#random-sampling */
-import { type DType, getDefaultDtype, int64 } from '../../base/dtype.ts';
+import { bool, type DType, getDefaultDtype, int64 } from '../../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
+import type { MemoryFormatLike } from '../../base/memoryFormat.ts';
 import { showNumber } from '../../base/numbers.ts';
+import { scalarFor } from '../../base/scalar.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { runtime } from '../../ops/runtime.ts';
-import { filled, type Options } from '../create.ts';
+import { emptyLike, filled, type Options } from '../create.ts';
 import { memory } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
 import { fillIntegers, permutation } from './integers.ts';
 import { normal_, uniform_ } from './methods.ts';
 import { generatorOf, requireFloat, store } from './fill.ts';
 import type { Generator } from './generator.ts';
+import { significand } from './rounding.ts';
 
 /** Options of random creation functions. */
 export interface RandomOptions extends Options {
@@ -61,7 +64,25 @@ export const rand: SizesCall = creation('rand', uniform);
 /** From the standard normal distribution. https://pytorch.org/docs/stable/generated/torch.randn.html */
 export const randn: SizesCall = creation('randn', normalFill);
 
-type LikeCall = FreeCall<[input: Tensor], RandomOptions & { memoryFormat?: unknown }, Tensor>;
+interface Place {
+  dtype: DType | null | undefined;
+  device: unknown;
+  memoryFormat: MemoryFormatLike | null | undefined;
+}
+
+/** A tensor with the size of `input`, in its memory order unless a format is given, filled by `fill`. */
+function filledLike(
+  input: Tensor,
+  { dtype = null, device, memoryFormat = null }: Place,
+  requiresGrad: boolean | undefined,
+  fill: (t: Tensor) => void,
+): Tensor {
+  const out = emptyLike(input, { dtype, device, memoryFormat });
+  fill(out);
+  return requiresGrad === true ? out.requiresGrad_() : out;
+}
+
+type LikeCall = FreeCall<[input: Tensor], RandomOptions & { memoryFormat?: MemoryFormatLike | null }, Tensor>;
 
 function likeCreation(name: string, fill: Fill): LikeCall {
   return define(
@@ -73,12 +94,9 @@ function likeCreation(name: string, fill: Fill): LikeCall {
       device?: unknown,
       _layout?: unknown,
       _pinMemory?: unknown,
-      _memoryFormat?: unknown,
+      memoryFormat?: MemoryFormatLike | null,
       generator: Generator | null = null,
-    ) =>
-      filled(input.sizes, dtype ?? input.dtype, device ?? input.storage.device.name, requiresGrad, (t) =>
-        fill(t, generator),
-      ),
+    ) => filledLike(input, { dtype, device, memoryFormat }, requiresGrad, (t) => fill(t, generator)),
     { functionOnly: true },
   );
 }
@@ -136,7 +154,7 @@ export const randint: RandintCall = define(
 /** Whole numbers in [low, high) (or [0, low)), with the size and dtype of `input`. */
 export const randintLike: FreeCall<
   [input: Tensor, low: Bound, high?: Bound],
-  RandomOptions & { low?: Bound; high?: Bound; memoryFormat?: unknown },
+  RandomOptions & { low?: Bound; high?: Bound; memoryFormat?: MemoryFormatLike | null },
   Tensor
 > = define(
   `randint_like(input, low=None, high=None, *, ${CREATION}, memoryFormat=None, generator=None)`,
@@ -147,15 +165,31 @@ export const randintLike: FreeCall<
     dtype?: DType | null,
     requiresGrad?: boolean,
     device?: unknown,
+    _layout?: unknown,
+    _pinMemory?: unknown,
+    memoryFormat?: MemoryFormatLike | null,
+    generator: Generator | null = null,
   ) => {
     const [from, to] = high === null || low === null ? [0n, bound(high ?? low)] : [bound(low), bound(high)];
-    const g = generatorOf(null);
-    return filled(input.sizes, dtype ?? input.dtype, device ?? input.storage.device.name, requiresGrad, (t) =>
+    const g = generatorOf(generator);
+    return filledLike(input, { dtype, device, memoryFormat }, requiresGrad, (t) =>
       fillIntegers(t, from, to, g),
     );
   },
   { functionOnly: true },
 );
+
+/** Throws PyTorch's errors where the dtype cannot hold the numbers up to `n`. */
+function checkCount(n: number, dtype: DType): void {
+  if (dtype === bool) throw new RuntimeError(`"randperm" not implemented for 'Bool'`);
+  scalarFor(n, dtype);
+  if (!dtype.isFloatingPoint || dtype.name === 'bfloat16') return;
+  const digits = significand[dtype.name];
+  if (n > 2 ** digits + 1) {
+    const limit = dtype.name === 'float16' ? '2049' : `2^${digits}+1`;
+    throw new RuntimeError(`n cannot be greater than ${limit} for ${dtype.scalarName} type.`);
+  }
+}
 
 /**
  * The numbers 0 … n − 1 in random order, int64 unless a dtype is given. https://pytorch.org/docs/stable/generated/torch.randperm.html
@@ -176,10 +210,10 @@ export const randperm: FreeCall<[n: number], RandomOptions & { n?: number }, Ten
     device?: unknown,
   ) => {
     const g = generatorOf(generator);
-    if (n < 0) throw new RuntimeError(`n must be non-negative, got${n}`);
-    const order = permutation(n, g);
+    if (dtype != null) checkCount(n, dtype);
     return filled([n], dtype ?? int64, device, requiresGrad, (t) => {
       const data = memory(t);
+      const order = permutation(n, g);
       let at = 0;
       store(data, t.dtype, (chunk) => {
         for (let i = 0; i < chunk.length; i++) chunk[i] = order[at++];

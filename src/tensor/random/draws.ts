@@ -2,7 +2,7 @@
  * Draws of PyTorch's CPU stream: single ones, and many at a time into doubles. Functions that fill take as many draws as the array has elements
  * (twice as many where an element needs 64 bits), in order.
  */
-import { fma32 } from './fma32.ts';
+import { fma32 } from './fma.ts';
 import type { Generator } from './generator.ts';
 
 /** How many elements are drawn at a time: doubles and bits of so many stay in the first-level cache. */

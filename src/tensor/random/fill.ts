@@ -81,6 +81,11 @@ export function storeWhole(data: TypedArray, dtype: DType, draw: () => bigint): 
   }
 }
 
+/** The dimensions in the order in which they vary in memory, the slowest first. */
+export function memoryOrder({ sizes, strides }: Tensor): number[] {
+  return sizes.map((_, d) => d).sort((a, b) => strides[b] - strides[a] || a - b);
+}
+
 /**
  * Overwrites `target` in place: `write` gets memory for all elements, in the order in which they lie in the target's memory. The gradient of what
  * was there is zero.
@@ -90,10 +95,7 @@ export function overwrite(target: Tensor, name: string, write: (data: TypedArray
   if (target.numel() > 0) {
     if (target.isContiguous()) write(memory(target));
     else {
-      // The dimension with the smallest stride varies fastest.
-      const order = target.sizes
-        .map((_, d) => d)
-        .sort((a, b) => target.strides[b] - target.strides[a] || a - b);
+      const order = memoryOrder(target);
       const sizes = order.map((d) => target.sizes[d]);
       const dense = empty(sizes, target.dtype, target.storage.device);
       write(memory(dense));

@@ -1,27 +1,25 @@
 /** Random numbers written in place. https://pytorch.org/docs/stable/torch.html#in-place-random-sampling */
-import { bool, type DType, float32, float64, int64 } from '../../base/dtype.ts';
+import { bool, cppName, type DType, float32, float64 } from '../../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import { showNumber } from '../../base/numbers.ts';
-import { iinfo } from '../../base/typeinfo.ts';
+import { finfo } from '../../base/typeinfo.ts';
 import { type Call, define } from '../../ops/define.ts';
 import type { TypedArray } from '../../ops/runtime.ts';
 import { toArray } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
-import { bits64, fillUniform, fillUniform64, normal64, scale32 } from './draws.ts';
-import { type Filler, generatorOf, overwrite, requireFloat, store, storeWhole } from './fill.ts';
+import { fillUniform, fillUniform64, normal64, scale32 } from './draws.ts';
+import { type Filler, generatorOf, memoryOrder, overwrite, requireFloat, store } from './fill.ts';
+import { fma64 } from './fma.ts';
 import type { Generator } from './generator.ts';
-import { fillIntegers, writeIntegers } from './integers.ts';
+import { fillDefault, fillIntegers, fillUpwards } from './integers.ts';
 import { fillNormal32 } from './normal32.ts';
 import { fillNormal64, normals16 } from './normals.ts';
-import { roundTo } from './rounding.ts';
+import { roundTo, significand } from './rounding.ts';
 
 /** Options of all functions that draw. */
 export interface WithGenerator {
   generator?: Generator | null;
 }
-
-/** Bits of the significand, the hidden one included: how many random bits a uniform number has. */
-const significand: Readonly<Record<string, number>> = { float16: 11, bfloat16: 8, float32: 24, float64: 53 };
 
 /** Numbers of U[from, to) in the arithmetic of the dtype. */
 function uniformFiller(dtype: DType, g: Generator, from: number, to: number): Filler {
@@ -31,15 +29,31 @@ function uniformFiller(dtype: DType, g: Generator, from: number, to: number): Fi
   if (dtype === float64) {
     return (chunk) => {
       fillUniform64(chunk, g);
-      for (let i = 0; i < chunk.length; i++) chunk[i] = chunk[i] * width + low;
+      for (let i = 0; i < chunk.length; i++) chunk[i] = fma64(chunk[i], width, low);
     };
   }
   return (chunk) => {
     fillUniform(chunk, g, digits);
-    if (dtype === float32) {
-      if (low !== 0 || width !== 1) scale32(chunk, width, low);
-    } else for (let i = 0; i < chunk.length; i++) chunk[i] = round(round(chunk[i] * width) + low);
+    if (low !== 0 || width !== 1) scale32(chunk, width, low);
+    if (dtype !== float32) for (let i = 0; i < chunk.length; i++) chunk[i] = round(chunk[i]);
   };
+}
+
+/** Throws PyTorch's errors for bounds that the dtype cannot hold. */
+function checkUniformBounds(dtype: DType, from: number, to: number): void {
+  const { max } = finfo(dtype);
+  if (!(Math.abs(from) <= max)) throw new RuntimeError(`from is out of bounds for ${cppName(dtype)}`);
+  if (!(Math.abs(to) <= max)) throw new RuntimeError(`to is out of bounds for ${cppName(dtype)}`);
+  if (!(from <= to)) {
+    throw new RuntimeError(
+      `uniform_ expects to return a [from, to) range, but found from=${showNumber(from)} > to=${showNumber(to)}`,
+    );
+  }
+  if (!(to - from <= max)) {
+    throw new RuntimeError(
+      `uniform_ expects to-from <= std::numeric_limits<${dtype.scalarName}>::max(), but found to=${showNumber(to)} and from=${showNumber(from)} which result in to-from to exceed the limit`,
+    );
+  }
 }
 
 /** Fills with U[from, to). https://pytorch.org/docs/stable/generated/torch.Tensor.uniform_.html */
@@ -52,11 +66,7 @@ export const uniform_: Call<
   (input: Tensor, from = 0, to = 1, generator: Generator | null = null) => {
     const g = generatorOf(generator);
     requireFloat(input.dtype, 'check_uniform_bounds');
-    if (!(from <= to)) {
-      throw new RuntimeError(
-        `uniform_ expects to return a [from, to) range, but found from=${showNumber(from)} > to=${showNumber(to)}`,
-      );
-    }
+    checkUniformBounds(input.dtype, from, to);
     const fill = uniformFiller(input.dtype, g, from, to);
     return overwrite(input, 'Uniform', (data) => store(data, input.dtype, fill));
   },
@@ -74,7 +84,7 @@ function writeNormal(
 ): void {
   if (!whole || data.length < 16) {
     store(data, dtype, (chunk) => {
-      for (let i = 0; i < chunk.length; i++) chunk[i] = normal64(g) * std + mean;
+      for (let i = 0; i < chunk.length; i++) chunk[i] = fma64(normal64(g), std, mean);
     });
   } else if (data instanceof Float32Array) fillNormal32(data, g, mean, std);
   else if (data instanceof Float64Array) fillNormal64(data, g, mean, std);
@@ -105,46 +115,33 @@ export const normal_: Call<
   { methodOnly: true },
 );
 
-/** The largest whole number up to which `random_` draws by default, plus one. */
-function randomLimit(dtype: DType): bigint {
-  if (dtype === bool) return 2n;
-  if (dtype.isFloatingPoint) return (1n << BigInt(significand[dtype.name])) + 1n;
-  return dtype === int64 ? 2n ** 63n : BigInt(iinfo(dtype).max) + 1n;
-}
-
 function whole(x: number | bigint, what: string): bigint {
   if (typeof x === 'bigint' || Number.isInteger(x)) return BigInt(x);
   throw new ArgumentTypeError(`random_(): argument '${what}' must be a whole number, not ${String(x)}`);
 }
 
 /**
- * Fills with whole numbers: `random_()`, `random_(to)`, `random_(from, to)`.
+ * Fills with whole numbers: `random_()`, `random_(to)`, `random_(from, to)`; up to the greatest of the dtype with `random_(from, null)`.
  * https://pytorch.org/docs/stable/generated/torch.Tensor.random_.html
  */
 export const random_: Call<
-  [input: Tensor, from?: number | bigint, to?: number | bigint],
-  WithGenerator & { from?: number | bigint; to?: number | bigint },
+  [input: Tensor, from?: number | bigint, to?: number | bigint | null],
+  WithGenerator & { from?: number | bigint; to?: number | bigint | null },
   Tensor
 > = define(
   'random_(input, from=None, to=None, *, generator=None)',
   (
     input: Tensor,
-    from: number | bigint | null = null,
-    to: number | bigint | null = null,
+    from: number | bigint | undefined,
+    to: number | bigint | null | undefined,
     generator: Generator | null = null,
   ) => {
     const g = generatorOf(generator);
-    if (from === null && to === null) {
-      const limit = randomLimit(input.dtype);
-      return overwrite(input, 'Random', (data) => {
-        // 64-bit types take 64 bits, whatever the range is.
-        if (input.dtype === int64 || input.dtype === float64) {
-          storeWhole(data, input.dtype, () => bits64(g) % limit);
-        } else writeIntegers(data, input.dtype, g, 0n, limit);
-      });
-    }
-    if (to === null) return fillIntegers(input, 0n, whole(from as number | bigint, 'to'), g);
-    return fillIntegers(input, whole(from ?? 0, 'from'), whole(to, 'to'), g);
+    if (from === undefined)
+      return to == null ? fillDefault(input, g) : fillIntegers(input, 0n, whole(to, 'to'), g);
+    if (to === undefined) return fillIntegers(input, 0n, whole(from, 'to'), g);
+    if (to === null) return fillUpwards(input, whole(from, 'from'), g);
+    return fillIntegers(input, whole(from, 'from'), whole(to, 'to'), g);
   },
   { methodOnly: true },
 );
@@ -154,10 +151,9 @@ function checkProbability(p: number): void {
     throw new RuntimeError(`bernoulli_ expects p to be in [0, 1], but got p=${showNumber(p)}`);
 }
 
-/** Numbers 0 and 1, one per element of `probabilities` in row-major order. */
-function bernoulliFiller(probabilities: Tensor, g: Generator): Filler {
+/** The elements in row-major order, on memory of their own. */
+function chances(probabilities: Tensor): Float64Array {
   requireFloat(probabilities.dtype, 'bernoulli_tensor_cpu_p_');
-  // A copy, for the memory that is written may be allocated later.
   const p = toArray(probabilities.to(float64)).slice() as Float64Array;
   for (const x of p) {
     if (!(x >= 0 && x <= 1)) {
@@ -166,7 +162,11 @@ function bernoulliFiller(probabilities: Tensor, g: Generator): Filler {
       );
     }
   }
-  const wide = probabilities.dtype === float64;
+  return p;
+}
+
+/** Numbers 0 and 1 with these probabilities. */
+function bernoulliFiller(p: Float64Array, wide: boolean, g: Generator): Filler {
   let at = 0;
   return (chunk) => {
     if (wide) fillUniform64(chunk, g);
@@ -188,7 +188,9 @@ export const bernoulli_: Call<
   (input: Tensor, p: number | Tensor = 0.5, generator: Generator | null = null) => {
     const g = generatorOf(generator);
     if (p instanceof Tensor) {
-      const fill = bernoulliFiller(p.expand(input.sizes), g);
+      // Drawn in the order of the memory that is written.
+      const order = memoryOrder(input);
+      const fill = bernoulliFiller(chances(p.expand(input.sizes).permute(order)), p.dtype === float64, g);
       return overwrite(input, 'Bernoulli', (data) => store(data, input.dtype, fill));
     }
     checkProbability(p);
@@ -252,7 +254,7 @@ export const cauchy_: Call<
 > = define(
   'cauchy_(input, median=0, sigma=1, *, generator=None)',
   (input: Tensor, median = 0, sigma = 1, generator: Generator | null = null) => {
-    const fill = fromUniform(generator, (u) => median + sigma * Math.tan(Math.PI * (u - 0.5)));
+    const fill = fromUniform(generator, (u) => fma64(sigma, Math.tan(Math.PI * (u - 0.5)), median));
     return fillWith(input, 'Cauchy', 'cauchy_cpu', fill);
   },
   { methodOnly: true },
@@ -269,7 +271,7 @@ export const logNormal_: Call<
     if (!(std > 0)) throw new RuntimeError(`log_normal_ expects std > 0.0, but found std=${showNumber(std)}`);
     const g = generatorOf(generator);
     return fillWith(input, 'LogNormal', 'log_normal_cpu', (chunk) => {
-      for (let i = 0; i < chunk.length; i++) chunk[i] = Math.exp(normal64(g) * std + mean);
+      for (let i = 0; i < chunk.length; i++) chunk[i] = Math.exp(fma64(normal64(g), std, mean));
     });
   },
   { methodOnly: true },

@@ -7,7 +7,7 @@
  * "exact", the sum is exact in double precision, and one rounding to float32 is what a fused multiply-add gives.
  */
 import { nextBits } from './draws.ts';
-import { fma32, fmaConstant, fmaEach } from './fma32.ts';
+import { fma32, fmaConstant, fmaEach } from './fma.ts';
 import type { Generator } from './generator.ts';
 
 const f32 = Math.fround;
@@ -15,7 +15,9 @@ const LOG_COEFFICIENTS = [
   7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
   2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
 ].map(f32);
-const SQRT_HALF = f32(Math.SQRT1_2);
+// ½ and √½ as the bits of float32.
+const HALF_BITS = 0x3f000000;
+const SQRT_HALF_BITS = 0x3f3504f3;
 // ln 2 in two parts, of which the first has 9 bits.
 const LN2_LOW = f32(-2.1219444e-4);
 const LN2_HIGH = f32(0.693359375);
@@ -47,16 +49,15 @@ function radii(count: number): void {
   const exponents = quadrant;
   for (let i = 0; i < count; i++) {
     const bits = xBits[i];
-    let e = (bits >>> 23) - 126;
-    // The fraction, in [½, 1), less 1; below √½ doubled.
-    xBits[i] = (bits & ~0x7f800000) | 0x3f000000;
+    const fractionBits = (bits & 0x7fffff) | HALF_BITS;
+    // 1 where the fraction, in [½, 1), is below √½: then it is doubled. Branches on random numbers would be slow, here and below.
+    const small = (fractionBits - SQRT_HALF_BITS) >>> 31;
+    xBits[i] = fractionBits;
     const fraction = x[i];
-    const reduced = f32(fraction - 1);
-    if (fraction < SQRT_HALF) {
-      e--;
-      x[i] = reduced + fraction;
-    } else x[i] = reduced;
-    square[i] = x[i] * x[i];
+    const reduced = f32(f32(fraction - 1) + small * fraction);
+    const e = (bits >>> 23) - 126 - small;
+    x[i] = reduced;
+    square[i] = reduced * reduced;
     exponents[i] = e;
     addend[i] = e * LN2_LOW;
   }
@@ -122,11 +123,12 @@ function blocks(
   angles(count / 2);
   for (let pair = 0; pair < count / 2; pair++) {
     const q = quadrant[pair];
-    const swapped = (q & 2) !== 0;
-    const sin = swapped ? cosine[pair] : sine[pair];
-    const cos = swapped ? sine[pair] : cosine[pair];
-    const first = f32(radius[pair] * ((q + 2) & 4 ? -cos : cos));
-    const second = f32(radius[pair] * (q & 4 ? -sin : sin));
+    // 0 or 1: whether sine and cosine change places; then the signs, 1 or −1.
+    const swap = (q >> 1) & 1;
+    const cos = (cosine[pair] * (1 - swap) + sine[pair] * swap) * (1 - ((q + 2) & 4) / 2);
+    const sin = (sine[pair] * (1 - swap) + cosine[pair] * swap) * (1 - (q & 4) / 2);
+    const first = f32(radius[pair] * cos);
+    const second = f32(radius[pair] * sin);
     // Pair 8·b + j lies at 16·b + j.
     const to = at + pair + (pair & ~(half - 1));
     data[to] = fma32(first, std, mean);

@@ -1,5 +1,6 @@
 /** PyTorch's normal numbers of float64 and the 16-bit floats, 16 or more: in blocks, as those of float32 (see there). */
 import { uniform64 } from './draws.ts';
+import { fma64 } from './fma.ts';
 import type { Generator } from './generator.ts';
 
 const BLOCK = 16;
@@ -23,8 +24,8 @@ export function fillNormal64(data: Float64Array, generator: Generator, mean: num
       for (let j = at; j < at + BLOCK / 2; j++) {
         const radius = Math.sqrt(-2 * Math.log(1 - data[j]));
         const theta = 2 * Math.PI * data[j + BLOCK / 2];
-        data[j] = radius * Math.cos(theta) * std + mean;
-        data[j + BLOCK / 2] = radius * Math.sin(theta) * std + mean;
+        data[j] = fma64(radius * Math.cos(theta), std, mean);
+        data[j + BLOCK / 2] = fma64(radius * Math.sin(theta), std, mean);
       }
     },
   );

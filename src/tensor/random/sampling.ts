@@ -94,13 +94,18 @@ export const poisson: FreeCall<[input: Tensor], WithGenerator, Tensor> = define(
   { functionOnly: true },
 );
 
-/** Throws PyTorch's errors for weights that are no distribution. */
-function checkWeights(rows: Float64Array, categories: number): void {
+/** Throws PyTorch's errors for weights that are no distribution: its two algorithms call them differently. */
+function checkWeights(rows: Float64Array, categories: number, replacement: boolean): void {
   for (let start = 0; start < rows.length; start += categories) {
     let sum = 0;
     for (let i = start; i < start + categories; i++) {
       if (!(rows[i] >= 0 && rows[i] < Number.POSITIVE_INFINITY)) {
-        throw new RuntimeError('probability tensor contains either `inf`, `nan` or element < 0');
+        const entry = rows[i] >= 0 ? '= infinity or NaN' : '< 0';
+        throw new RuntimeError(
+          replacement
+            ? `invalid multinomial distribution (encountering probability entry ${entry})`
+            : 'probability tensor contains either `inf`, `nan` or element < 0',
+        );
       }
       sum += rows[i];
     }
@@ -184,11 +189,16 @@ export const multinomial: Call<
       throw new RuntimeError('invalid multinomial distribution (sum of probabilities <= 0)');
     }
     if (input.numel() === 0) return empty(shape, int64, input.storage.device);
-    checkWeights(toArray(input.detach().to(float64).contiguous()) as Float64Array, categories);
+    checkWeights(toArray(input.detach().to(float64).contiguous()) as Float64Array, categories, replacement);
     return runtime.noGrad(() =>
-      !replacement || numSamples === 1
-        ? withoutReplacement(input, numSamples, g)
-        : withReplacement(input, numSamples, g),
+      replacement ? withReplacement(input, numSamples, g) : withoutReplacement(input, numSamples, g),
     );
+  },
+  {
+    checkOut: (out) => {
+      if (out.dtype !== int64) {
+        throw new RuntimeError(`multinomial expects Long tensor out, got: ${out.dtype.scalarName}`);
+      }
+    },
   },
 );
