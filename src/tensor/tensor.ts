@@ -15,6 +15,8 @@ import { isContiguous, product, sameSizes } from '../base/shape.ts';
 import { outliveScopes, retainScopes } from '../device/scope.ts';
 import { Storage } from '../device/storage.ts';
 import type { View } from '../kernel/view.ts';
+import type { Operand } from '../ops/define.ts';
+import { where } from '../ops/pointwise/ternary.ts';
 import type { TensorMethods } from './methods.ts';
 import type { TensorData } from './create.ts';
 import { Size } from './size.ts';
@@ -286,6 +288,14 @@ export class Tensor implements View {
         'a.div(b) for a / b, a.pow(b) for a ** b, a.matmul(b) for a @ b, a.neg() for -a, a.eq(b), a.lt(b), a.gt(b) for comparisons; ' +
         'x.item() gives the number of a tensor with one element.',
     );
+  }
+
+  /**
+   * The elements of this tensor where `condition` holds, else those of `other`: `torch.where(condition, x, other)`.
+   * https://pytorch.org/docs/stable/generated/torch.Tensor.where.html
+   */
+  where(condition: Tensor, other: Operand): Tensor {
+    return where(condition, this, other);
   }
 
   /** The number of rows: Python's `len(x)`. */
