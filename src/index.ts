@@ -87,6 +87,7 @@ export {
   asTensor,
   empty,
   emptyLike,
+  emptyStrided,
   eye,
   fromBlob,
   full,
@@ -140,6 +141,13 @@ export {
   seed,
   setRngState,
 } from './tensor/random.ts';
+export {
+  bartlettWindow,
+  blackmanWindow,
+  hammingWindow,
+  hannWindow,
+  kaiserWindow,
+} from './tensor/windows.ts';
 export { isTensor, numel, resultType } from './tensor/queries.ts';
 export {
   keep,

@@ -17,7 +17,7 @@ import {
   memoryFormatOf,
   preserveFormat,
 } from '../base/memoryFormat.ts';
-import { showSizes } from '../base/shape.ts';
+import { showSizes, storageExtent } from '../base/shape.ts';
 import { type Call, define, type FreeCall, type Scalar } from '../ops/define.ts';
 import type { TypedArray } from '../ops/runtime.ts';
 import { currentDevice, empty as allocateEmpty } from './allocate.ts';
@@ -130,6 +130,66 @@ export const zeros: SizesCall = constantCreation('zeros', 0);
 export const ones: SizesCall = constantCreation('ones', 1);
 /** Uninitialised memory. https://pytorch.org/docs/stable/generated/torch.empty.html */
 export const empty: SizesCall = constantCreation('empty', null);
+
+/** Uninitialised memory that is walked with the given strides. */
+function stridedMemory(
+  sizes: readonly number[],
+  strides: readonly number[],
+  dtype: DType,
+  device: unknown,
+  requiresGrad: boolean | undefined,
+): Tensor {
+  if (sizes.length !== strides.length) {
+    throw new RuntimeError(
+      `dimensionality of sizes (${sizes.length}) must match dimensionality of strides (${strides.length})`,
+    );
+  }
+  if (strides.some((s) => s < 0)) {
+    throw new RuntimeError(
+      `Storage size calculation overflowed with sizes=${showSizes(sizes)} and strides=${showSizes(strides)}`,
+    );
+  }
+  const out = filled([storageExtent(sizes, strides, 0)], dtype, device, false, () => undefined);
+  out.rebind(out.storage, [...sizes], [...strides], 0);
+  return wanting(out, requiresGrad);
+}
+
+type StridedOptions = Options & { size?: readonly number[]; stride?: readonly number[] };
+
+/** Uninitialised memory with sizes and strides. https://pytorch.org/docs/stable/generated/torch.empty_strided.html */
+export const emptyStrided: FreeCall<
+  [size: readonly number[], stride: readonly number[]],
+  StridedOptions,
+  Tensor
+> = define(
+  `empty_strided(size, stride, ${CREATION})`,
+  (
+    size: readonly number[],
+    stride: readonly number[],
+    dtype?: DType | null,
+    requiresGrad?: boolean,
+    device?: unknown,
+  ) => stridedMemory(size, stride, dtype ?? getDefaultDtype(), device, requiresGrad),
+  { functionOnly: true },
+);
+
+/** The same with the dtype and device of the tensor. */
+export const newEmptyStrided: Call<
+  [input: Tensor, size: readonly number[], stride: readonly number[]],
+  StridedOptions,
+  Tensor
+> = define(
+  `new_empty_strided(input, size, stride, ${CREATION})`,
+  (
+    input: Tensor,
+    size: readonly number[],
+    stride: readonly number[],
+    dtype?: DType | null,
+    requiresGrad?: boolean,
+    device?: unknown,
+  ) => stridedMemory(size, stride, dtype ?? input.dtype, device ?? input.storage.device.name, requiresGrad),
+  { methodOnly: true },
+);
 
 /** The dtype a bare value implies: bool, int64 for bigint, else the default float dtype (numbers are floats here). */
 function valueDtype(value: unknown): DType {

@@ -9,6 +9,7 @@ import { convolution, linear, normalization, pooling } from './layers.ts';
 import { table as linalg } from './linalg.ts';
 import { table as losses } from './losses.ts';
 import { table as movement } from './movement.ts';
+import { table as numbers } from './numbers.ts';
 import { arithmetic, elementary } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
@@ -22,6 +23,7 @@ export const tables: readonly Table[] = [
   sorting,
   special,
   reduction,
+  numbers,
   calculus,
   movement,
   shapes,
