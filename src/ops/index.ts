@@ -14,6 +14,7 @@ export {
   mv,
   outer,
 } from './contraction/products.ts';
+export { cross, vander, vdot } from './contraction/vectors.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
 export {
   atleast1d,
@@ -46,6 +47,17 @@ export * from './pointwise/arithmetic.ts';
 export { mean, nansum, sum, sumToSize } from './reduction/sums.ts';
 export * from './pointwise/closeness.ts';
 export * from './pointwise/comparison.ts';
+export {
+  adjoint,
+  conj,
+  conjPhysical,
+  imag,
+  real,
+  resolveConj,
+  resolveNeg,
+} from './pointwise/complex.ts';
+export { frexp } from './pointwise/frexp.ts';
+export { gcd, lcm } from './pointwise/integers.ts';
 export * from './pointwise/exponential.ts';
 export * from './pointwise/logical.ts';
 export * from './pointwise/rounding.ts';
@@ -77,6 +89,7 @@ export {
 export { indexReduce, scatterReduce } from './indexing/reducing.ts';
 export * from './movement/broadcasting.ts';
 export { cumulativeTrapezoid, diff, gradient, trapezoid, trapz } from './reduction/calculus.ts';
+export { renorm } from './reduction/renorm.ts';
 export { corrcoef, cov } from './reduction/covariance.ts';
 export * from './reduction/extremes.ts';
 export * from './reduction/scans.ts';
@@ -85,3 +98,6 @@ export { dist, logsumexp, nanmean, norm, prod, std, stdMean, var, varMean } from
 export { argsort, msort, sort, topk } from './sorting/sort.ts';
 export { kthvalue, median, mode, nanmedian } from './sorting/statistics.ts';
 export { unique, uniqueConsecutive } from './sorting/unique.ts';
+export { histogram, histogramdd } from './sorting/histogram.ts';
+export { argwhere, isin } from './sorting/membership.ts';
+export { nanquantile, quantile } from './sorting/quantiles.ts';

@@ -27,13 +27,9 @@ export const real: Same & { readonly functionOnly: true } = define('real(input)'
   functionOnly: true,
 });
 /** The imaginary part: an error, as in PyTorch for real tensors. https://pytorch.org/docs/stable/generated/torch.imag.html */
-export const imag: Same & { readonly functionOnly: true } = define(
-  'imag(input)',
-  (): Tensor => {
-    throw new RuntimeError('imag is not implemented for tensors with non-complex dtypes.');
-  },
-  { functionOnly: true },
-);
+export function imag(_input: Tensor): Tensor {
+  throw new RuntimeError('imag is not implemented for tensors with non-complex dtypes.');
+}
 /** The last two dimensions exchanged. https://pytorch.org/docs/stable/generated/torch.adjoint.html */
 export const adjoint: Call<[input: Tensor], object, Tensor> = define(
   'adjoint(input)',
