@@ -29,6 +29,12 @@ export {
 } from './movement/arranging.ts';
 export * from './movement/copying.ts';
 export * from './movement/diagonals.ts';
+export { cholesky, choleskyInverse, choleskySolve } from './linalg/cholesky.ts';
+export { det, logdet, slogdet } from './linalg/determinants.ts';
+export { legacyQr as qr } from './linalg/qr.ts';
+export { inverse } from './linalg/solve.ts';
+export { legacySvd as svd } from './linalg/svd.ts';
+export { triangularSolve } from './linalg/triangular.ts';
 export { cat, concat, concatenate, stack } from './movement/joining.ts';
 export {
   asStridedScatter,

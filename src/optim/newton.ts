@@ -6,7 +6,7 @@ import { float64 } from '../base/dtype.ts';
 import { product } from '../base/shape.ts';
 import { finfo } from '../base/typeinfo.ts';
 import { cat } from '../ops/index.ts';
-import { luInPlace, substitute } from '../ops/linalg/solve.ts';
+import { factorLu, solveLu } from '../ops/linalg/kernels/lu.ts';
 import { runtime } from '../ops/runtime.ts';
 import { zerosLike } from '../tensor/create.ts';
 import { tidy } from '../tensor/scopes.ts';
@@ -139,7 +139,7 @@ function solve(hessian: Float64Array, b: Float64Array, damping: number, epsilon:
       largest = Math.max(largest, Math.abs(a[i * n + j]));
     }
   }
-  const { pivots } = luInPlace(a, 0, n);
+  const { rows } = factorLu(a, 0, n, n);
   for (let i = 0; i < n; i++) {
     if (!(Math.abs(a[i * n + i]) > n * epsilon * largest)) {
       throw new LinAlgError(
@@ -148,6 +148,6 @@ function solve(hessian: Float64Array, b: Float64Array, damping: number, epsilon:
     }
   }
   const x = b.map((value, i) => value / scale[i]);
-  substitute(a, 0, n, pivots, x, 0, 1);
+  solveLu(a, 0, n, rows, x, 0, 1);
   return x.map((value, i) => value / scale[i]);
 }

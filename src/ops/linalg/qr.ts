@@ -1,87 +1,26 @@
-/** QR factors by Householder reflections (Golub and Van Loan, "Matrix Computations", 5.2), with LAPACK's signs. */
+/** QR factors by Householder reflections, with LAPACK's signs. */
 import { RuntimeError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { define, type FreeCall } from '../define.ts';
+import { type Call, define, type FreeCall } from '../define.ts';
 import { cat } from '../movement/joining.ts';
+import { type Named, named } from '../named.ts';
 import { runtime } from '../runtime.ts';
-import { doubles, eachMatrix, fromDoubles, requireMatrices } from './batched.ts';
-import { inv } from './solve.ts';
+import {
+  batchCount,
+  doubles,
+  eachMatrix,
+  fromDoubles,
+  requireFloats,
+  requireKernel,
+  requireRank2,
+} from './batched.ts';
+import { factorQr, formQ } from './kernels/householder.ts';
+import { solveWithTriangle } from './triangular.ts';
 
 export type QrMode = 'reduced' | 'complete' | 'r';
 
-/** Factors the m × n matrix at `at` of `a` in place into R; `q`, m × k, becomes the orthonormal factor. */
-function factor(
-  a: Float64Array,
-  at: number,
-  m: number,
-  n: number,
-  q: Float64Array | null,
-  to: number,
-  k: number,
-): void {
-  const steps = Math.min(m, n);
-  const reflectors: { readonly v: Float64Array; readonly scale: number }[] = [];
-  for (let j = 0; j < steps; j++) {
-    let norm = 0;
-    for (let i = j; i < m; i++) norm = Math.hypot(norm, a[at + i * n + j]);
-    const head = a[at + j * n + j];
-    const v = new Float64Array(m - j);
-    let below = 0;
-    for (let i = j + 1; i < m; i++) below = Math.max(below, Math.abs(a[at + i * n + j]));
-    // Nothing to eliminate: no reflection, as in LAPACK.
-    if (below === 0) {
-      reflectors.push({ v, scale: 0 });
-      continue;
-    }
-    const beta = head >= 0 ? -norm : norm;
-    v[0] = 1;
-    for (let i = j + 1; i < m; i++) v[i - j] = a[at + i * n + j] / (head - beta);
-    const scale = (beta - head) / beta;
-    reflectors.push({ v, scale });
-    a[at + j * n + j] = beta;
-    for (let i = j + 1; i < m; i++) a[at + i * n + j] = 0;
-    reflect(a, at, n, j, j + 1, n, v, scale);
-  }
-  if (q === null) return;
-  for (let i = 0; i < m; i++) for (let c = 0; c < k; c++) q[to + i * k + c] = i === c ? 1 : 0;
-  for (let j = steps - 1; j >= 0; j--) reflect(q, to, k, j, 0, k, reflectors[j].v, reflectors[j].scale);
-}
-
-/** Applies I − scale·v·vᵀ to the rows from `row` on, in columns [first, last). */
-function reflect(
-  a: Float64Array,
-  at: number,
-  width: number,
-  row: number,
-  first: number,
-  last: number,
-  v: Float64Array,
-  scale: number,
-): void {
-  if (scale === 0) return;
-  for (let c = first; c < last; c++) {
-    let dot = 0;
-    for (let i = 0; i < v.length; i++) dot += v[i] * a[at + (row + i) * width + c];
-    dot *= scale;
-    for (let i = 0; i < v.length; i++) a[at + (row + i) * width + c] -= dot * v[i];
-  }
-}
-
 /** The lower triangle (with the diagonal) mirrored to the upper one. */
-function copyLower(x: Tensor): Tensor {
-  const n = x.sizes[x.sizes.length - 1];
-  const mask = new Uint8Array(n * n);
-  for (let i = 0; i < n; i++) for (let j = 0; j < i; j++) mask[i * n + j] = 1;
-  const strict = x.mul(fromDoubles(Float64Array.from(mask), [n, n], x));
-  const diagonal = x.mul(
-    fromDoubles(
-      Float64Array.from({ length: n * n }, (_, i) => (i % (n + 1) === 0 ? 1 : 0)),
-      [n, n],
-      x,
-    ),
-  );
-  return strict.add(strict.mT).add(diagonal);
-}
+const copyLower = (x: Tensor): Tensor => x.tril().add(x.tril(-1).mT);
 
 /**
  * The gradient for m ≥ n: with M = R·gRᵀ − gQᵀ·Q, gA = (gQ + Q·copyLower(M))·R⁻ᵀ (Walter and Lehmann 2010, "On algorithmic differentiation of
@@ -95,75 +34,107 @@ function backward(gQ: Tensor | null, gR: Tensor | null, q: Tensor, r: Tensor): T
     m = m === null ? part.neg() : m.sub(part);
   }
   const rotated = q.matmul(copyLower(m as Tensor));
-  return (gQ === null ? rotated : gQ.add(rotated)).matmul(inv(r).mT);
+  // The solution of X·Rᵀ = …
+  return solveWithTriangle(
+    r.mT,
+    gQ === null ? rotated : gQ.add(rotated),
+    { upper: false, unit: false },
+    false,
+  );
+}
+
+/** Q (with k columns) and R of a batch. Records nothing. */
+function decompose(A: Tensor, k: number, wanted: boolean): readonly [Tensor, Tensor] {
+  const batch = A.sizes.slice(0, -2);
+  const [m, n] = A.sizes.slice(-2);
+  const a = doubles(A);
+  const count = batchCount(A);
+  const q = new Float64Array(wanted ? count * m * k : 0);
+  const r = new Float64Array(count * k * n);
+  eachMatrix(A.sizes, (index, at) => {
+    const tau = factorQr(a, at, m, n);
+    for (let i = 0; i < k; i++) for (let j = i; j < n; j++) r[index * k * n + i * n + j] = a[at + i * n + j];
+    if (wanted) formQ(a, at, m, n, tau, q, index * m * k, k);
+  });
+  const Q = wanted ? fromDoubles(q, [...batch, m, k], A) : runtime.empty([0], A.dtype, A);
+  return [Q, fromDoubles(r, [...batch, k, n], A)];
+}
+
+/** The gradient of A in A = Q·R, R being k × n. */
+function gradientOf(gQ: Tensor | null, gR: Tensor | null, Q: Tensor, R: Tensor): Tensor {
+  const [m, n] = R.sizes.slice(-2);
+  if (m >= n) return backward(gQ, gR, Q, R);
+  // Wide: A₁ = Q·R₁ has a QR of its own, and A₂ = Q·R₂, so that R₂ = Qᵀ·A₂ sends a gradient to Q and one to A₂.
+  const R1 = R.narrow(-1, 0, m);
+  if (gR === null) {
+    const left = backward(gQ, null, Q, R1);
+    return cat([left, runtime.full([...left.sizes.slice(0, -1), n - m], 0, Q.dtype, Q)], -1);
+  }
+  const g2 = gR.narrow(-1, m, n - m);
+  const toQ = Q.matmul(R.narrow(-1, m, n - m)).matmul(g2.mT);
+  const left = backward(gQ === null ? toQ : gQ.add(toQ), gR.narrow(-1, 0, m), Q, R1);
+  return cat([left, Q.matmul(g2)], -1);
+}
+
+function qrOf(A: Tensor, mode: QrMode): readonly [Tensor, Tensor] {
+  requireRank2('linalg.qr', A);
+  requireFloats('linalg.qr', A, true);
+  if (mode !== 'reduced' && mode !== 'complete' && mode !== 'r') {
+    throw new RuntimeError(
+      `qr received unrecognized mode '${String(mode)}' but expected one of 'reduced' (default), 'r', or 'complete'`,
+    );
+  }
+  requireKernel('geqrf_cpu', A);
+  const [m, n] = A.sizes.slice(-2);
+  const k = mode === 'complete' ? m : Math.min(m, n);
+  const factors = runtime.noGrad(() => decompose(A, k, mode !== 'r'));
+  return runtime.record(factors, {
+    name: 'LinalgQr',
+    inputs: [A],
+    saved: factors,
+    backward: ([gQ, gR], [Q, R]) => {
+      if (!gQ && !gR) return [null];
+      if (mode === 'r') {
+        throw new RuntimeError(
+          "The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr.",
+        );
+      }
+      if (mode === 'complete' && m > n) {
+        throw new RuntimeError(
+          "The QR decomposition is not differentiable when mode='complete' and nrows > ncols.",
+        );
+      }
+      return [gradientOf(gQ ?? null, gR ?? null, Q, R)];
+    },
+  });
 }
 
 /**
- * The factors Q (orthonormal columns) and R (upper triangular) of matrices (*, m, n). `mode`: 'reduced' (k = min(m, n) columns), 'complete' (a
- * square Q) or 'r' (Q is empty). Differentiable in mode 'reduced', and in 'complete' for m ≤ n.
+ * The factors Q (orthonormal columns) and R (upper triangular) of matrices (*, m, n): `{ Q, R }`. `mode`: 'reduced' (k = min(m, n) columns),
+ * 'complete' (a square Q) or 'r' (Q is empty). Differentiable in mode 'reduced', and in 'complete' for m ≤ n.
  * https://pytorch.org/docs/stable/generated/torch.linalg.qr.html
+ *
+ * @example
+ * ```ts
+ * const { Q, R } = torch.linalg.qr(torch.tensor([[3, 1], [4, 2]]));
+ * console.log(Q.matmul(R)); // => tensor([[3.0000, 1.0000], [4.0000, 2.0000]])
+ * ```
  */
 export const qr: FreeCall<
   [A: Tensor, mode?: QrMode],
   { mode?: QrMode; out?: unknown },
-  readonly [Q: Tensor, R: Tensor]
+  Named<['Q', 'R']>
 > = define(
-  'linalg_qr(A, mode=None, *, out=None)',
-  (A: Tensor, mode: QrMode = 'reduced') => {
-    requireMatrices('linalg.qr', A);
-    if (mode !== 'reduced' && mode !== 'complete' && mode !== 'r') {
-      throw new RuntimeError(
-        `qr received unrecognized mode '${String(mode)}' but expected one of 'reduced' (default), 'r', or 'complete'`,
-      );
-    }
-    const batch = A.sizes.slice(0, -2);
-    const [m, n] = A.sizes.slice(-2);
-    const k = mode === 'complete' ? m : Math.min(m, n);
-    const [q, r] = runtime.noGrad(() => {
-      const a = doubles(A);
-      const count = batch.reduce((x, y) => x * y, 1);
-      const orthonormal = mode === 'r' ? null : new Float64Array(count * m * k);
-      const upper = new Float64Array(count * k * n);
-      eachMatrix([...batch, m, n], (index, at) => {
-        factor(a, at, m, n, orthonormal, index * m * k, k);
-        for (let i = 0; i < k; i++)
-          for (let j = i; j < n; j++) upper[index * k * n + i * n + j] = a[at + i * n + j];
-      });
-      return [
-        orthonormal === null ? runtime.empty([0], A.dtype, A) : fromDoubles(orthonormal, [...batch, m, k], A),
-        fromDoubles(upper, [...batch, k, n], A),
-      ] as const;
-    });
-    return runtime.record([q, r] as const, {
-      name: 'LinalgQr',
-      inputs: [A],
-      saved: [q, r],
-      backward: ([gQ, gR], [Q, R]) => {
-        if (mode === 'r') {
-          throw new RuntimeError(
-            "linalg_qr_backward: The derivative of linalg.qr depends on Q, which is not computed when mode='r'. Please use linalg.qr(A, mode='reduced') if you are going to differentiate through linalg.qr.",
-          );
-        }
-        if (mode === 'complete' && m > n) {
-          throw new RuntimeError(
-            "The QR decomposition is not differentiable when mode='complete' and nrows > ncols.",
-          );
-        }
-        const [given, upper] = [gQ ?? null, gR ?? null];
-        if (given === null && upper === null) return [null];
-        if (m >= n) return [backward(given, upper, Q, R)];
-        // Wide: A₁ = Q·R₁ has a QR of its own, and A₂ = Q·R₂, so that R₂ = Qᵀ·A₂ sends a gradient to Q and one to A₂.
-        const R1 = R.narrow(-1, 0, m);
-        if (upper === null) {
-          const left = backward(given, null, Q, R1);
-          return [cat([left, runtime.full([...batch, m, n - m], 0, A.dtype, A)], -1)];
-        }
-        const g2 = upper.narrow(-1, m, n - m);
-        const toQ = Q.matmul(R.narrow(-1, m, n - m)).matmul(g2.mT);
-        const left = backward(given === null ? toQ : given.add(toQ), upper.narrow(-1, 0, m), Q, R1);
-        return [cat([left, Q.matmul(g2)], -1)];
-      },
-    });
-  },
+  "linalg_qr(A: Tensor, mode='reduced', *, out=None)",
+  (A: Tensor, mode: QrMode = 'reduced') => named('linalg_qr', ['Q', 'R'], qrOf(A, mode)),
   { functionOnly: true },
+);
+
+/** `linalg.qr` as it was before `torch.linalg`. https://pytorch.org/docs/stable/generated/torch.qr.html */
+export const legacyQr: Call<
+  [input: Tensor, some?: boolean],
+  { some?: boolean; out?: unknown },
+  Named<['Q', 'R']>
+> = define('qr(input, some=True, *, out=None)', (A: Tensor, some = true) =>
+  named('qr', ['Q', 'R'], qrOf(A, some ? 'reduced' : 'complete')),
 );

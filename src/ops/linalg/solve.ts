@@ -1,104 +1,113 @@
-/** Systems of linear equations and inverses, by LU factors with partial pivoting (Golub and Van Loan, "Matrix Computations", 3.4). */
-import { LinAlgError, RuntimeError } from '../../base/errors.ts';
-import { broadcastSizes } from '../../base/shape.ts';
+/** Systems of linear equations and inverses, by LU factors. */
+import { LinAlgError } from '../../base/errors.ts';
+import { sameSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { define, type FreeCall } from '../define.ts';
+import { type Call, define, type FreeCall } from '../define.ts';
+import { type Named, named } from '../named.ts';
 import { runtime } from '../runtime.ts';
-import { batchElement, doubles, eachMatrix, fromDoubles, requireSquare } from './batched.ts';
+import {
+  batchElement,
+  broadcastBatches,
+  doubles,
+  eachMatrix,
+  fromDoubles,
+  fromIntegers,
+  identity,
+  requireEquation,
+  requireFloats,
+  requireKernel,
+  requireSameDtype,
+  requireSquare,
+} from './batched.ts';
+import { factorLu, type Pivots, solveLu, solveLuTransposed } from './kernels/lu.ts';
 
-/**
- * Factors the n × n matrix at `at` in place into L (unit diagonal, below) and U, rows exchanged; returns the exchanges, and the first column
- * without a pivot (or −1).
- */
-export function luInPlace(a: Float64Array, at: number, n: number): { pivots: Int32Array; singular: number } {
-  const pivots = new Int32Array(n);
-  let singular = -1;
-  for (let k = 0; k < n; k++) {
-    let pivot = k;
-    for (let i = k + 1; i < n; i++)
-      if (Math.abs(a[at + i * n + k]) > Math.abs(a[at + pivot * n + k])) pivot = i;
-    pivots[k] = pivot;
-    const top = a[at + pivot * n + k];
-    if (top === 0 || Number.isNaN(top)) {
-      if (singular < 0 && top === 0) singular = k;
-      continue;
-    }
-    if (pivot !== k) {
-      for (let j = 0; j < n; j++) {
-        const held = a[at + k * n + j];
-        a[at + k * n + j] = a[at + pivot * n + j];
-        a[at + pivot * n + j] = held;
-      }
-    }
-    for (let i = k + 1; i < n; i++) {
-      const factor = a[at + i * n + k] / top;
-      a[at + i * n + k] = factor;
-      if (factor === 0) continue;
-      for (let j = k + 1; j < n; j++) a[at + i * n + j] -= factor * a[at + k * n + j];
-    }
-  }
-  return { pivots, singular };
-}
+/** The LU factors of a batch of square matrices. */
+export class Factors {
+  readonly lu: Float64Array;
+  readonly pivots: readonly Pivots[];
+  readonly sizes: readonly number[];
 
-/** Overwrites the n × columns matrix at `to` in `b` with the solution. */
-export function substitute(
-  lu: Float64Array,
-  at: number,
-  n: number,
-  pivots: Int32Array,
-  b: Float64Array,
-  to: number,
-  columns: number,
-): void {
-  for (let k = 0; k < n; k++) {
-    if (pivots[k] === k) continue;
-    for (let j = 0; j < columns; j++) {
-      const held = b[to + k * columns + j];
-      b[to + k * columns + j] = b[to + pivots[k] * columns + j];
-      b[to + pivots[k] * columns + j] = held;
-    }
-  }
-  for (let i = 0; i < n; i++) {
-    for (let k = 0; k < i; k++) {
-      const factor = lu[at + i * n + k];
-      if (factor !== 0)
-        for (let j = 0; j < columns; j++) b[to + i * columns + j] -= factor * b[to + k * columns + j];
-    }
-  }
-  for (let i = n - 1; i >= 0; i--) {
-    for (let k = i + 1; k < n; k++) {
-      const factor = lu[at + i * n + k];
-      if (factor !== 0)
-        for (let j = 0; j < columns; j++) b[to + i * columns + j] -= factor * b[to + k * columns + j];
-    }
-    for (let j = 0; j < columns; j++) b[to + i * columns + j] /= lu[at + i * n + i];
-  }
-}
-
-/** The solution of A·X = B for batches of the same shape; `onSingular` makes the error. */
-function solveMatrices(a: Tensor, b: Tensor, onSingular: (index: number, column: number) => Error): Tensor {
-  const n = a.sizes[a.sizes.length - 1];
-  const columns = b.sizes[b.sizes.length - 1];
-  const out = runtime.noGrad(() => {
+  constructor(a: Tensor) {
+    const n = a.sizes[a.sizes.length - 1];
     const lu = doubles(a);
+    const pivots: Pivots[] = [];
+    eachMatrix(a.sizes, (_, at) => pivots.push(factorLu(lu, at, n, n)));
+    this.lu = lu;
+    this.pivots = pivots;
+    this.sizes = a.sizes;
+  }
+
+  /** The solution of A·X = B, or of Aᵀ·X = B, for a batch of the same length. Records nothing. */
+  solve(b: Tensor, transposed: boolean): Tensor {
+    const n = this.sizes[this.sizes.length - 1];
+    const columns = b.sizes[b.sizes.length - 1];
     const x = doubles(b);
-    eachMatrix(a.sizes, (index, at) => {
-      const { pivots, singular } = luInPlace(lu, at, n);
-      if (singular >= 0) throw onSingular(index, singular);
-      substitute(lu, at, n, pivots, x, index * n * columns, columns);
+    const run = transposed ? solveLuTransposed : solveLu;
+    eachMatrix(this.sizes, (index, at) => {
+      run(this.lu, at, n, this.pivots[index].rows, x, index * n * columns, columns);
     });
     return fromDoubles(x, b.sizes, b);
-  });
+  }
+
+  /** Throws what `error` makes of the first singular matrix: its number, and that of the first zero on the diagonal of U, from 1. */
+  requireRegular(error: (index: number, order: number) => Error): void {
+    this.pivots.forEach(({ singular }, index) => {
+      if (singular >= 0) throw error(index, singular + 1);
+    });
+  }
+
+  /** LAPACK's error codes: 0, or the number of the first zero on the diagonal of U. */
+  info(like: Tensor): Tensor {
+    return fromIntegers(
+      Int32Array.from(this.pivots, ({ singular }) => singular + 1),
+      this.sizes.slice(0, -2),
+      like,
+    );
+  }
+}
+
+/** The solution of A·X = B (of Aᵀ·X = B where `transposed`) for batches of the same length, the factors of A being known. */
+function solveWith(factors: Factors, a: Tensor, b: Tensor, transposed: boolean): Tensor {
+  const out = runtime.noGrad(() => factors.solve(b, transposed));
   return runtime.record(out, {
     name: 'LinalgSolveEx',
     inputs: [a, b],
     saved: [a, out],
-    backward: ([grad], [A, X]) => {
+    backward: ([grad], [A, X], needs) => {
       if (grad === null || grad === undefined) return [null, null];
-      const gB = solveMatrices(A.mT, grad, onSingular);
-      return [gB.matmul(X.mT).neg(), gB];
+      const gB = solveWith(factors, A, grad, !transposed);
+      if (!needs[0]) return [null, gB];
+      const product = transposed ? X.matmul(gB.mT) : gB.matmul(X.mT);
+      return [product.neg(), gB];
     },
   });
+}
+
+function singularError(a: Tensor, index: number): LinAlgError {
+  return new LinAlgError(
+    `torch.linalg.solve: ${batchElement(a, index)}The solver failed because the input matrix is singular.`,
+  );
+}
+
+/** The solution of A·X = B and LAPACK's error codes. */
+function solveChecked(
+  A: Tensor,
+  B: Tensor,
+  left: boolean,
+  checkErrors: boolean,
+): { x: Tensor; info: Tensor } {
+  requireFloats('linalg.solve', A, true);
+  requireSameDtype('linalg.solve', A, B);
+  const vector = B.sizes.length === 1 || sameSizes(B.sizes, A.sizes.slice(0, -1));
+  const right = vector ? B.unsqueeze(-1) : B;
+  requireEquation('linalg.solve', A, right, left);
+  requireKernel('lu_cpu', A);
+  const [a, b] = broadcastBatches(left ? A : A.mT, left ? right : right.mT);
+  const factors = new Factors(a);
+  if (checkErrors) factors.requireRegular((index) => singularError(a, index));
+  const x = solveWith(factors, a, b, false);
+  const turned = left ? x : x.mT;
+  return { x: vector ? turned.squeeze(-1) : turned, info: factors.info(a) };
 }
 
 /**
@@ -113,54 +122,105 @@ function solveMatrices(a: Tensor, b: Tensor, onSingular: (index: number, column:
  */
 export const solve: FreeCall<[A: Tensor, B: Tensor], { B?: Tensor; left?: boolean; out?: Tensor }, Tensor> =
   define(
-    'torch.linalg.solve(A, B, *, left=True, out=None)',
-    (A: Tensor, B: Tensor, left = true) => {
-      requireSquare('linalg.solve', A);
-      if (A.dtype !== B.dtype) {
-        throw new RuntimeError(
-          `linalg.solve: Expected A and B to have the same dtype, but found A of type ${A.dtype.scalarName} and B of type ${B.dtype.scalarName} instead`,
-        );
-      }
-      const n = A.sizes[A.sizes.length - 1];
-      const vector =
-        B.sizes.length === 1 ||
-        (B.sizes.length === A.sizes.length - 1 && B.sizes.every((s, i) => s === A.sizes[i]));
-      let right = vector ? B.unsqueeze(-1) : B;
-      if (!left) right = right.mT;
-      if (right.sizes[right.sizes.length - 2] !== n) {
-        throw new RuntimeError(
-          `linalg.solve: Incompatible shapes of A and B for the equation ${left ? 'AX = B' : 'XA = B'} (${A.sizes.slice(-2).join('x')} and ${right.sizes.slice(-2).join('x')})`,
-        );
-      }
-      const batch = broadcastSizes([A.sizes.slice(0, -2), right.sizes.slice(0, -2)]);
-      const a = (left ? A : A.mT).expand([...batch, n, n]);
-      const b = right.expand([...batch, n, right.sizes[right.sizes.length - 1]]);
-      const x = solveMatrices(a, b, (index) => {
-        return new LinAlgError(
-          `torch.linalg.solve: ${batchElement(a, index)}The solver failed because the input matrix is singular.`,
-        );
-      });
-      const turned = left ? x : x.mT;
-      return vector ? turned.squeeze(-1) : turned;
-    },
+    'linalg_solve(A: Tensor, B: Tensor, *, left=True, out=None)',
+    (A: Tensor, B: Tensor, left = true) => solveChecked(A, B, left, true).x,
     { functionOnly: true },
   );
 
 /**
- * The inverse of square matrices (*, n, n). Throws a LinAlgError where one is singular. https://pytorch.org/docs/stable/generated/torch.linalg.inv.html
+ * `solve` without an error for singular matrices: `{ result, info }`, where `info` is 0, or the number of the diagonal element of U that is zero.
+ * https://pytorch.org/docs/stable/generated/torch.linalg.solve_ex.html
  */
-export const inv: FreeCall<[A: Tensor], { out?: Tensor }, Tensor> = define(
-  'torch.linalg.inv(A, *, out=None)',
-  (A: Tensor) => {
-    requireSquare('linalg.inv', A);
-    const n = A.sizes[A.sizes.length - 1];
-    const identity = runtime.full([n, n], 0, A.dtype, A);
-    runtime.noGrad(() => identity.diagonal().fill_(1));
-    return solveMatrices(A, identity.expand(A.sizes), (index, column) => {
-      return new LinAlgError(
-        `linalg.inv: ${batchElement(A, index)}The diagonal element ${column + 1} is zero, the inversion could not be completed because the input matrix is singular.`,
-      );
-    });
+export const solveEx: FreeCall<
+  [A: Tensor, B: Tensor],
+  { B?: Tensor; left?: boolean; checkErrors?: boolean; out?: unknown },
+  Named<['result', 'info']>
+> = define(
+  'linalg_solve_ex(A: Tensor, B: Tensor, *, left=True, checkErrors=False, out=None)',
+  (A: Tensor, B: Tensor, left = true, checkErrors = false) => {
+    const { x, info } = solveChecked(A, B, left, checkErrors);
+    return named('linalg_solve_ex', ['result', 'info'], [x, info]);
   },
   { functionOnly: true },
 );
+
+/** −Aᵀ⁻¹·g·Aᵀ⁻¹ is the gradient of the inverse. */
+function recordInverse(a: Tensor, inverse: Tensor): Tensor {
+  return runtime.record(inverse, {
+    name: 'LinalgInvEx',
+    inputs: [a],
+    saved: [inverse],
+    backward: ([grad], [X]) => {
+      if (grad === null || grad === undefined) return [null];
+      return [X.mT.matmul(grad.matmul(X.mT)).neg()];
+    },
+  });
+}
+
+function invertChecked(a: Tensor, checkErrors: boolean, name = 'linalg.inv'): { x: Tensor; info: Tensor } {
+  requireSquare('linalg.inv', a);
+  requireFloats('linalg.inv', a);
+  const factors = new Factors(a);
+  if (checkErrors) {
+    factors.requireRegular(
+      (index, order) =>
+        new LinAlgError(
+          `${name}: ${batchElement(a, index)}The diagonal element ${order} is zero, the inversion could not be completed because the input matrix is singular.`,
+        ),
+    );
+  }
+  const inverse = runtime.noGrad(() =>
+    factors.solve(identity(a.sizes[a.sizes.length - 1], a).expand(a.sizes), false),
+  );
+  return { x: recordInverse(a, inverse), info: factors.info(a) };
+}
+
+/**
+ * The inverse of square matrices (*, n, n). Throws a LinAlgError where one is singular. https://pytorch.org/docs/stable/generated/torch.linalg.inv.html
+ *
+ * @example
+ * ```ts
+ * console.log(torch.linalg.inv(torch.tensor([[2, 0], [0, 4]]))); // => tensor([[0.5000, 0.0000], [0.0000, 0.2500]])
+ * ```
+ */
+export const inv: FreeCall<[A: Tensor], { out?: Tensor }, Tensor> = define(
+  'linalg_inv(A: Tensor, *, out=None)',
+  (A: Tensor) => invertChecked(A, true).x,
+  { functionOnly: true },
+);
+
+/** Another name for `linalg.inv`. https://pytorch.org/docs/stable/generated/torch.inverse.html */
+export const inverse: Call<[input: Tensor], { out?: Tensor }, Tensor> = define(
+  'inverse(input, *, out=None)',
+  (input: Tensor) => invertChecked(input, true).x,
+);
+
+/** The inverse under the name of the function that asks for it, in messages. */
+export function invertFor(name: string, a: Tensor): Tensor {
+  return invertChecked(a, true, name).x;
+}
+
+/**
+ * `inv` without an error for singular matrices: `{ inverse, info }`. https://pytorch.org/docs/stable/generated/torch.linalg.inv_ex.html
+ */
+export const invEx: FreeCall<
+  [A: Tensor],
+  { checkErrors?: boolean; out?: unknown },
+  Named<['inverse', 'info']>
+> = define(
+  'linalg_inv_ex(A: Tensor, *, checkErrors=False, out=None)',
+  (A: Tensor, checkErrors = false) => {
+    const { x, info } = invertChecked(A, checkErrors);
+    return named('linalg_inv_ex', ['inverse', 'info'], [x, info]);
+  },
+  { functionOnly: true },
+);
+
+/** diag(g)·A⁻ᵀ for a batch of factors g: how determinants change. Singular matrices give infinities unless `checked`. */
+export function scaledInverseTransposed(a: Tensor, g: Tensor, checked: boolean): Tensor {
+  const n = a.sizes[a.sizes.length - 1];
+  const factors = new Factors(a);
+  if (checked) factors.requireRegular((index) => singularError(a, index));
+  const scaled = identity(n, a).mul(g.unsqueeze(-1).unsqueeze(-1));
+  return solveWith(factors, a, scaled, true);
+}
