@@ -180,6 +180,16 @@ describe('archives', () => {
     refused(new Uint8Array(0), /failed finding central directory/);
   });
 
+  it('entries beyond the end of the file are refused', () => {
+    const archive = plainArchive(['a', 'b', 'c'].map((name) => ({ name, content: text('x') })));
+    const view = new DataView(archive.buffer);
+    const directory = view.getUint32(archive.length - 22 + 16, true);
+    // The offsets of the second and the third entry, each with a name of one letter.
+    view.setUint32(directory + 47 + 42, 0x1000_0000, true);
+    view.setUint32(directory + 2 * 47 + 42, 0x2000_0000, true);
+    assert.throws(() => new ZipReader(archive), TorchError);
+  });
+
   it('encryption and methods other than deflate are refused', () => {
     for (const [offset, value, message] of [
       [6, 1, /unsupported encryption/],

@@ -333,7 +333,8 @@ export class ZipReader {
       throw this.broken('invalid header or archive is corrupted (it does not begin with an entry)');
     }
     inOrder.forEach((entry, i) => {
-      const limit = inOrder[i + 1]?.headerOffset ?? directory.offset;
+      // Damaged offsets may all lie beyond the directory.
+      const limit = Math.min(inOrder[i + 1]?.headerOffset ?? directory.offset, directory.offset);
       const end = this.checkLocal(entry, limit);
       if (end > limit) throw this.broken(`file ${entry.name} overlaps what follows it`);
     });
