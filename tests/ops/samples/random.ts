@@ -37,10 +37,6 @@ export const table: Table = {
     .flat()
     .random()
     .layoutMatters(),
-  poisson: op(s(positive([2, 3])), s(exactly([0.5, 30, 4, 12], [20])))
-    .flat()
-    .random()
-    .layoutMatters(),
   multinomial: drawn(s(positive([4]), 2), s(positive([2, 4]), 6, true)),
   'Tensor.bernoulli_': filled(
     s(x([2, 3])),
