@@ -14,6 +14,7 @@ export {
   mv,
   outer,
 } from './contraction/products.ts';
+export { cdist, pdist } from './contraction/distances.ts';
 export { cross, vander, vdot } from './contraction/vectors.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
 export {

@@ -644,14 +644,19 @@ export const linspace: FreeCall<
   ) => {
     const chosen = dtype ?? getDefaultDtype();
     if (count < 0) throw new RuntimeError('number of steps must be non-negative');
-    const a = Number(scalarOf(start));
-    const b = Number(scalarOf(end));
+    const [a, b] = endsFor(chosen, start, end);
     const round = chosen === float32 ? Math.fround : (x: number): number => x;
     const values = count === 1 ? new Float64Array([a]) : steps(a, b, count, round);
     return filled([count], chosen, device, requiresGrad, (t) => writeValues(t, values));
   },
   { functionOnly: true },
 );
+
+/** The ends as elements of the dtype: whole for integers. */
+function endsFor(dtype: DType, start: number | PyFloat, end: number | PyFloat): [number, number] {
+  const [a, b] = [Number(scalarOf(start)), Number(scalarOf(end))];
+  return dtype.isFloatingPoint ? [a, b] : [Math.trunc(a), Math.trunc(b)];
+}
 
 /** `base` to the power of evenly spaced exponents. https://pytorch.org/docs/stable/generated/torch.logspace.html */
 export const logspace: FreeCall<
@@ -671,8 +676,7 @@ export const logspace: FreeCall<
   ) => {
     const chosen = dtype ?? getDefaultDtype();
     if (count < 0) throw new RuntimeError('number of steps must be non-negative');
-    const a = Number(scalarOf(start));
-    const b = Number(scalarOf(end));
+    const [a, b] = endsFor(chosen, start, end);
     const exponents = count === 1 ? new Float64Array([a]) : steps(a, b, count, (x) => x);
     const radix = Number(scalarOf(base));
     const values = exponents.map((e) => radix ** e);

@@ -26,7 +26,11 @@ export const pixelShuffle: FactorCall<'upscaleFactor'> = define(
     const n = lead.length;
     const split = input.reshape([...lead, c / (r * r), r, r, h, w]);
     const order = [...lead.map((_, i) => i), n, n + 3, n + 1, n + 4, n + 2];
-    return split.permute(order).reshape([...lead, c / (r * r), h * r, w * r]);
+    // Always a copy, also where nothing moves.
+    return split
+      .permute(order)
+      .clone({ memoryFormat: 'contiguous' })
+      .reshape([...lead, c / (r * r), h * r, w * r]);
   },
   { functionOnly: true, shownAs: 'PixelShuffle' },
 );
@@ -57,7 +61,11 @@ export const pixelUnshuffle: FactorCall<'downscaleFactor'> = define(
     const n = lead.length;
     const split = input.reshape([...lead, c, h / r, r, w / r, r]);
     const order = [...lead.map((_, i) => i), n, n + 2, n + 4, n + 1, n + 3];
-    return split.permute(order).reshape([...lead, c * r * r, h / r, w / r]);
+    // Always a copy, also where nothing moves.
+    return split
+      .permute(order)
+      .clone({ memoryFormat: 'contiguous' })
+      .reshape([...lead, c * r * r, h / r, w / r]);
   },
   { functionOnly: true, shownAs: 'PixelUnshuffle' },
 );

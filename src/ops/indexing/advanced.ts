@@ -3,7 +3,7 @@ import { bool, int64, uint8 } from '../../base/dtype.ts';
 import { IndexError, RuntimeError } from '../../base/errors.ts';
 import { broadcastSizes, broadcastStrides, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { define, type FreeCall } from '../define.ts';
+import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { advancedBounds, indexView, type Locate, readAt, writeAt } from './family.ts';
 
@@ -179,7 +179,7 @@ function clearAt(input: Tensor, locate: Locate): Tensor {
 }
 
 /** A copy of `input` with `values` put at `indices`. https://pytorch.org/docs/stable/generated/torch.Tensor.index_put.html */
-export const indexPut: FreeCall<
+export const indexPut: Call<
   [input: Tensor, indices: readonly (Tensor | null)[], values: Tensor, accumulate?: boolean],
   { indices?: readonly (Tensor | null)[]; values?: Tensor; accumulate?: boolean },
   Tensor
@@ -187,5 +187,4 @@ export const indexPut: FreeCall<
   'index_put(input, indices, values, accumulate=False)',
   (input: Tensor, indices: readonly (Tensor | null)[], values: Tensor, accumulate = false) =>
     input.clone().indexPut_(indices, values, { accumulate }),
-  { functionOnly: true },
 );

@@ -188,8 +188,21 @@ export const aminmax: Call<
 > = define(
   'aminmax(input, *, dim=None, keepdim=False)',
   (input: Tensor, dim: number | null = null, keepdim = false) => {
-    const low = input.amin(dim ?? [], keepdim);
-    const high = input.amax(dim ?? [], keepdim);
+    if (dim === null && input.numel() === 0) {
+      throw new RuntimeError(
+        'aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.',
+      );
+    }
+    if (dim !== null) {
+      const d = wrapDim(dim, input.sizes.length);
+      if (input.sizes[d] === 0) {
+        throw new IndexError(`aminmax: Expected reduction dim ${d} to have non-zero size.`);
+      }
+    }
+    // PyTorch keeps a dimension that a number does not have.
+    const x = input.sizes.length === 0 && dim !== null && keepdim ? input.reshape([1]) : input;
+    const low = x.amin(dim ?? [], keepdim);
+    const high = x.amax(dim ?? [], keepdim);
     return Object.assign([low, high], { min: low, max: high }) as never;
   },
 );

@@ -332,7 +332,7 @@ export const norm: Call<
     if (typeof p === 'string' && p !== 'fro') {
       throw new RuntimeError(`only valid string values are 'fro' and 'nuc', found ${p}`);
     }
-    return vectorNorm(input, typeof p === 'number' ? p : 2, dim, keepdim, dtype);
+    return vectorNorm(input, typeof p === 'string' || p === null ? 2 : Number(p), dim, keepdim, dtype);
   },
 );
 

@@ -114,6 +114,7 @@ export const mean: SumCall = define(
 export const sumToSize: (input: Tensor, ...size: number[] | [size: readonly number[]]) => Tensor = define(
   'sum_to_size(input, *size)',
   (input: Tensor, size: readonly number[]) => {
+    if (size.length === 0) return input.sum();
     if (sameSizes(input.sizes, size)) return input;
     const lead = input.sizes.length - size.length;
     const mask = input.sizes.map((s, i) => i < lead || (size[i - lead] === 1 && s !== 1));
@@ -123,7 +124,7 @@ export const sumToSize: (input: Tensor, ...size: number[] | [size: readonly numb
         `size {${showSizes(size)}} is not expandable to size {${showSizes(input.sizes)}}.`,
       );
     }
-    const reduced = runtime.reduce(sumOp, input, mask, true, input.dtype);
+    const reduced = runtime.reduce(sumOp, input, mask, true, sumDtype(input, null), [], 'SumBackward1');
     return lead > 0 ? reduced.reshape(size) : reduced;
   },
   { methodOnly: true },

@@ -169,7 +169,7 @@ function histogramOf(
   });
   const edges = bins.map((b, d) =>
     runtime.isTensor(b)
-      ? b.detach().clone()
+      ? b
       : runtime.fromArray(Float64Array.from(numbers[d]), [numbers[d].length], float64, input).to(input.dtype),
   );
   return { hist: count(input, numbers, weight, density), edges };
@@ -199,7 +199,7 @@ export const histogram: Call<[input: Tensor, bins: Bins], HistogramOptions, Hist
     const points = input.reshape([input.numel(), 1]);
     const flat = weight === null ? null : weight.reshape([-1]);
     const { hist, edges } = histogramOf(points, [bins], range, flat, density);
-    return named(hist, edges[0]);
+    return named(hist, runtime.isTensor(bins) ? edges[0].detach().clone() : edges[0]);
   },
 );
 

@@ -14,6 +14,13 @@ export const table: Table = {
     s(exactly([0, 1, 1024, -0.375])).unchecked('finite differences cross the powers of two'),
   ),
   cross: op(s(x([2, 3]), x([2, 3])), s(x([3, 2]), x([3, 2])), s(x([1, 3, 2]), x([2, 3, 1]), 1)),
+  cdist: op(
+    s(x([3, 2]), x([4, 2])),
+    s(x([2, 1, 3]), x([4, 3]), 1),
+    s(x([2, 3]), x([3, 3]), { p: 2.5 }),
+    s(x([2, 3]), x([3, 3]), { computeMode: 'use_mm_for_euclid_dist' }),
+  ),
+  pdist: op(s(x([4, 2])), s(x([3, 3]), 3)),
   vdot: op(s(x([3]), x([3]))),
   vander: op(s(x([3])), s(x([3]), 4, true), s(x([2]), { N: 3 })),
   renorm: op(s(x([2, 3]), 2, 0, 1), s(x([2, 3]), 1, 1, 0.5), s(x([2, 3, 2]), 3, -1, 100)),
