@@ -7,6 +7,7 @@ import type * as indexing from './indexing.ts';
 import type * as creation from './random/create.ts';
 import type * as randomMethods from './random/methods.ts';
 import type * as sampling from './random/sampling.ts';
+import type { WithoutInplace } from './withoutInplace.ts';
 
 type Table = typeof ops &
   typeof access &
@@ -32,7 +33,8 @@ type MethodNames = {
 }[keyof Table];
 
 type Plain = { [K in MethodNames]: AsMethod<Table[K]> };
-/** Every op may have an in-place form; which ones do is decided at run time by the definition. */
-type InPlace = { [K in MethodNames as `${K & string}_`]: AsMethod<Table[K]> };
+/** Whether an op has an in-place form is said in its definition, at run time; types know it from a generated list. */
+type InPlaceNames = Exclude<MethodNames, WithoutInplace | `${string}_`>;
+type InPlace = { [K in InPlaceNames as `${K & string}_`]: AsMethod<Table[K]> };
 
 export type TensorMethods = Omit<InPlace, keyof Plain> & Plain;

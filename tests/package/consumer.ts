@@ -33,4 +33,7 @@ const dtype: torch.DType = out.dtype;
 const state: ReadonlyMap<string, unknown> = net.stateDict();
 // @ts-expect-error: there is no such method
 out.adds(1);
+out.detach().abs_().add_(1);
+// @ts-expect-error: a sum has no in-place form
+out.sum_();
 export { dtype, rows, state };
