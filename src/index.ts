@@ -79,6 +79,7 @@ export {
 } from './nn/functional/index.ts';
 export { linalg } from './ops/linalg/index.ts';
 export * from './ops/index.ts';
+export * as masked from './ops/masked/index.ts';
 export * as special from './ops/special/index.ts';
 export * as optim from './optim/index.ts';
 export * as profiler from './profiler/index.ts';

@@ -17,6 +17,7 @@ import {
 } from '../base/dtype.ts';
 import { ArgumentTypeError, NotImplementedError, RuntimeError } from '../base/errors.ts';
 import { broadcastSizes, broadcastStrides, sameSizes, showSizes } from '../base/shape.ts';
+import type { Device } from '../device/device.ts';
 import { derivative } from '../expr/derivative.ts';
 import * as E from '../expr/expr.ts';
 import type { Expr } from '../expr/expr.ts';
@@ -98,7 +99,7 @@ class PointwiseKernel {
       if (e === expr && !rules.savesInputs && expr.args.length > 0) return place(outIndex, expr.type);
       return e.op === 'input' ? place(Number(e.value), e.type) : undefined;
     });
-    const total = E.mul(E.input(0, replaced.type), replaced);
+    const total = times(E.input(0, replaced.type), replaced);
     const dtypes = [this.output, ...uses.map((u) => (u === outIndex ? this.output : this.inputs[u]))];
     const name = rules.backwardName ?? lastOperation(total);
     const numbers = E.postorder([total]).some((e) => e.op === 'param' && Number(e.value) < rules.numbers);
@@ -141,6 +142,18 @@ interface GradientKernel {
   readonly uses: readonly number[];
   /** Uses numbers that were operands. */
   readonly numbers: boolean;
+}
+
+/** grad · slope. Where the slope is 0 by a condition the gradient is 0, even if what arrives there is infinite or NaN. */
+function times(grad: Expr, slope: Expr): Expr {
+  if (slope.op === 'select') {
+    const [condition, yes, no] = slope.args;
+    return E.select(condition, times(grad, yes), times(grad, no));
+  }
+  if (slope.op === 'cast' && slope.args[0].type === 'bool') {
+    return E.select(slope.args[0], grad, E.constant(0, grad.type));
+  }
+  return E.mul(grad, slope);
 }
 
 /** What the node of a gradient is called after: the operation that its expression ends with. */
@@ -458,10 +471,16 @@ function split(operands: readonly Operand[], attributes: readonly number[]): [Te
   return [tensors, params];
 }
 
-/** Integers that a double cannot hold become zero-dimensional tensors. */
-function exactOperand(x: Operand): Operand {
+/** Integers that a double cannot hold become zero-dimensional tensors on the device of the others. */
+function exactOperands(given: readonly Operand[]): readonly Operand[] {
+  if (!given.some((x) => typeof x === 'bigint')) return given;
+  const device = given.find((x) => x instanceof Tensor)?.storage.device;
+  return given.map((x) => exactOperand(x, device));
+}
+
+function exactOperand(x: Operand, device: Device | undefined): Operand {
   if (typeof x !== 'bigint' || Number.isSafeInteger(Number(x))) return x;
-  const t = empty([], int64);
+  const t = empty([], int64, device);
   new BigInt64Array(
     t.storage.device.bytes(t.storage).buffer,
     t.storage.device.bytes(t.storage).byteOffset,
@@ -472,7 +491,7 @@ function exactOperand(x: Operand): Operand {
 
 /** Runs a pointwise op over tensors and numbers. */
 export function pointwise(op: PointwiseOp, given: readonly Operand[], attributes: readonly number[]): Tensor {
-  const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
+  const operands = exactOperands(given);
   const kernel = kernelFor(op, operands, attributes.length, null);
   const [tensors, params] = split(operands, attributes);
   if (tensors.length === 0) {
@@ -488,7 +507,7 @@ export function pointwiseInplace(
   attributes: readonly number[],
 ): Tensor {
   const target = given[0] as Tensor;
-  const operands = given.some((x) => typeof x === 'bigint') ? given.map(exactOperand) : given;
+  const operands = exactOperands(given);
   const kernel = kernelFor(op, operands, attributes.length, target.dtype);
   checkInplace(target, operands);
   const [tensors, params] = split(operands, attributes);

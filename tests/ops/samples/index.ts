@@ -8,6 +8,7 @@ import { table as indexing } from './indexing.ts';
 import { convolution, linear, normalization, pooling } from './layers.ts';
 import { table as linalg } from './linalg.ts';
 import { table as losses } from './losses.ts';
+import { table as masked } from './masked.ts';
 import { table as movement } from './movement.ts';
 import { table as numbers } from './numbers.ts';
 import { arithmetic, elementary } from './pointwise.ts';
@@ -24,6 +25,7 @@ export const tables: readonly Table[] = [
   special,
   reduction,
   numbers,
+  masked,
   calculus,
   movement,
   shapes,
