@@ -9,7 +9,7 @@ import { runtime } from '../runtime.ts';
 /** Elements as host values that a Set compares as `==` does; NaN, which equals nothing, is left out. */
 function distinct(t: Tensor): Set<number | bigint> {
   const values = new Set<number | bigint>();
-  for (const v of runtime.toArray(t)) if (v === v) values.add(v);
+  for (const v of runtime.toArray(t)) if (!Number.isNaN(v)) values.add(v);
   return values;
 }
 
