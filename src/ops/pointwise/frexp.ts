@@ -60,7 +60,7 @@ export type MantissaExponent = readonly [mantissa: Tensor, exponent: Tensor] & {
  * @example
  * ```ts
  * const { mantissa, exponent } = torch.frexp(torch.tensor([3, 0.25]));
- * console.log(mantissa, exponent.tolist()); // => tensor([0.7500, 0.5000]) [2, -1]
+ * console.log(mantissa, exponent.tolist()); // => tensor([0.7500, 0.5000]) [ 2, -1 ]
  * ```
  */
 export const frexp: Call<[input: Tensor], { out?: readonly Tensor[] }, MantissaExponent> = define(
