@@ -44,6 +44,12 @@ describe('derivatives of functions of symmetric matrices', () => {
     choleskyInverse: (x) => torch.choleskyInverse(linalg.cholesky(symmetric(x))),
     'choleskyInverse, upper': (x) =>
       torch.choleskyInverse(linalg.cholesky(symmetric(x), { upper: true }), true),
+    'eigh, values': (x) => linalg.eigh(symmetric(x)).eigenvalues,
+    // Vectors up to their signs.
+    'eigh, vectors': (x) => linalg.eigh(symmetric(x), 'U').eigenvectors.square(),
+    eigvalsh: (x) => linalg.eigvalsh(symmetric(x)),
+    symeig: (x) => torch.symeig(symmetric(x), true).eigenvectors.square(),
+    'pinv, hermitian': (x) => linalg.pinv(symmetric(x), { hermitian: true }),
   };
   for (const [name, f] of Object.entries(cases)) test(name, () => checkDerivatives(f));
 });

@@ -7,6 +7,7 @@ import {
   batchCount,
   doubles,
   eachMatrix,
+  epsilonOf,
   fromDoubles,
   requireFloats,
   requireKernel,
@@ -22,7 +23,15 @@ interface Determinants {
   /** The logarithm of the magnitude. */
   readonly log: Tensor;
   readonly value: Tensor;
+  /** Is some matrix (nearly) singular? Then inverses say little. */
+  readonly singular: boolean;
 }
+
+/**
+ * From this ratio of the pivots down a matrix counts as nearly singular. Second derivatives by inverses lose the square of it in accuracy, so that half
+ * of the digits remain.
+ */
+const pivotRatio = (a: Tensor): number => epsilonOf(a) ** 0.25;
 
 /** The determinant of every matrix, in three ways. Records nothing. */
 function determinants(a: Tensor): Determinants {
@@ -32,32 +41,36 @@ function determinants(a: Tensor): Determinants {
   const sign = new Float64Array(count).fill(1);
   const log = new Float64Array(count);
   const value = new Float64Array(count).fill(1);
+  let singular = false;
   eachMatrix(a.sizes, (index, at) => {
     const { rows } = factorLu(lu, at, n, n);
+    let [least, most] = [Number.POSITIVE_INFINITY, 0];
     for (let k = 0; k < n; k++) {
       const pivot = lu[at + k * (n + 1)];
       const factor = rows[k] === k ? 1 : -1;
       sign[index] *= factor * Math.sign(pivot);
       log[index] += Math.log(Math.abs(pivot));
       value[index] *= factor * pivot;
+      least = Math.min(least, Math.abs(pivot));
+      most = Math.max(most, Math.abs(pivot));
     }
+    if (least <= most * pivotRatio(a)) singular = true;
   });
   const made = (data: Float64Array): Tensor => fromDoubles(data, a.sizes.slice(0, -2), a);
-  return { sign: made(sign), log: made(log), value: made(value) };
+  return { sign: made(sign), log: made(log), value: made(value), singular };
 }
 
 /** A number for every matrix, to be multiplied with the matrices. */
 const overMatrix = (x: Tensor): Tensor => x.unsqueeze(-1).unsqueeze(-1);
 
 function detOf(A: Tensor): Tensor {
-  const out = runtime.noGrad(() => determinants(A).value);
+  const { value: out, singular } = runtime.noGrad(() => determinants(A));
   return runtime.record(out, {
     name: 'LinalgDet',
     inputs: [A],
     saved: [A, out],
     backward: ([grad], [a, det]) => {
-      if (grad === null || grad === undefined) return [null];
-      const singular = runtime.noGrad(() => Boolean(det.eq(0).any().item()));
+      if (grad === null || grad === undefined || a.numel() === 0) return [null];
       if (singular) return [overMatrix(grad).mul(cofactors(a))];
       // det·A⁻ᵀ, as the solution of Aᵀ·X = det·1.
       return [scaledInverseTransposed(a, grad.mul(det), false)];

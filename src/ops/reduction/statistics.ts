@@ -1,11 +1,12 @@
 /** Products, variances, norms and log-sum-exp. */
 import { type DType, getDefaultDtype } from '../../base/dtype.ts';
-import { NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
+import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { dimsToMask } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type Dims } from '../define.ts';
 import { cat } from '../movement/joining.ts';
+import { nuclearNormOver } from '../linalg/nuclear.ts';
 import { runtime } from '../runtime.ts';
 import { byDim, ReductionOp } from './family.ts';
 import { countReduced, type SumCall, sumDtype } from './sums.ts';
@@ -328,7 +329,7 @@ export const norm: Call<
         `norm(): ${dtype === null ? 'input dtype' : 'the desired output dtype'} should be either floating point or complex. Got ${target.scalarName} instead.`,
       );
     }
-    if (p === 'nuc') throw new NotImplementedError("norm with p='nuc' (it needs singular values)");
+    if (p === 'nuc') return nuclearNormOver(input, dim, keepdim);
     if (typeof p === 'string' && p !== 'fro') {
       throw new RuntimeError(`only valid string values are 'fro' and 'nuc', found ${p}`);
     }

@@ -1,4 +1,5 @@
 /** Samples of linear algebra. Matrices have a heavy diagonal, so that they are far from singular. */
+import * as torch from 'typetorch';
 import { op, type OpCase, s, type Table } from '../cases.ts';
 import { Operand, x } from '../operands.ts';
 
@@ -30,6 +31,11 @@ export function definite(sizes: readonly number[]): Operand {
 function rankOne(sizes: readonly number[]): Operand {
   const n = sizes[sizes.length - 1];
   return new Operand(sizes, null, 'some', (i) => (1 + (i % n)) * ((Math.floor(i / n) % n) - 0.5));
+}
+
+/** LAPACK's row exchanges, from 1. */
+function pivots(values: readonly number[], sizes: readonly number[] = [values.length]): Operand {
+  return new Operand(sizes, torch.int32, 'none', (i) => values[i]);
 }
 
 /** Their gradients are those of functions of symmetric matrices: finite differences of single elements cannot tell; see linalg.test.ts. */
@@ -69,8 +75,81 @@ const functions: Record<string, OpCase> = {
     s(x([4, 2]), 'complete').refusesBackward(),
     // Broadcast matrices have no full rank.
   ).layoutMatters(),
-  svd: op(s(regular([3, 3])), s(x([4, 2]), false), s(x([2, 3]), { fullMatrices: false })),
+  svd: op(s(regular([3, 3])), s(x([4, 2]), false), s(x([2, 3]), { fullMatrices: false })).layoutMatters(),
   svdvals: op(s(regular([3, 3])), s(x([2, 2, 4]))),
+  eigh: op(s(definite([3, 3])).unchecked(SYMMETRIC), s(definite([2, 2, 2]), 'U').unchecked(SYMMETRIC)),
+  eigvalsh: op(
+    s(definite([3, 3])).unchecked(SYMMETRIC),
+    s(definite([2, 2, 2]), { UPLO: 'U' }).unchecked(SYMMETRIC),
+  ),
+  eig: op(s(regular([3, 3]))).missing(),
+  eigvals: op(s(regular([3, 3]))).missing(),
+  luFactor: op(s(regular([3, 3])), s(x([2, 4, 2])), s(x([2, 3]))),
+  luFactorEx: op(s(regular([3, 3])), s(x([2, 2, 3]))),
+  lu: op(s(regular([3, 3])), s(x([4, 2])), s(x([2, 2, 3]))),
+  luSolve: op(
+    s(regular([3, 3]), pivots([2, 3, 3]), x([3, 2])),
+    s(regular([2, 2, 2]), pivots([2, 2, 1, 2], [2, 2]), x([2, 2]), { adjoint: true }),
+    s(regular([3, 3]), pivots([1, 3, 3]), x([2, 3]), { left: false }),
+  ),
+  matrixExp: op(s(x([3, 3])), s(x([2, 2, 2])), s(x([2, 2], { low: -9, high: 9 }))),
+  lstsq: op(
+    s(x([4, 2]), x([4, 3])),
+    s(x([2, 3, 2]), x([2, 3]), { driver: 'gelsd' }).unchecked('residuals have no gradient'),
+    s(x([3, 2]), x([3])),
+    s(regular([3, 3]), x([3, 1]), { driver: 'gels' }),
+  ),
+  pinv: op(
+    s(x([4, 2])),
+    s(x([2, 2, 3])),
+    s(regular([3, 3]), { rtol: 1e-9 }),
+    s(definite([3, 3]), { hermitian: true }).unchecked(SYMMETRIC),
+    // Broadcast matrices have no full rank.
+  ).layoutMatters(),
+  matrixRank: op(
+    s(x([4, 2])),
+    s(rankOne([2, 3, 3]), { tol: 1e-3 }),
+    s(definite([3, 3]), { hermitian: true, rtol: 0.5 }),
+  ).discrete(),
+  cond: op(
+    s(regular([3, 3])),
+    s(x([2, 4, 2]), -2),
+    ...[1, -1, Number.POSITIVE_INFINITY, 'fro', 'nuc'].map((p) => s(regular([3, 3]), p)),
+  ),
+  vectorNorm: op(
+    s(x([2, 3])),
+    s(x([2, 3]), 1, 0),
+    s(x([2, 3]), 3.5, [-1], true),
+    s(x([2, 3]), Number.POSITIVE_INFINITY, 1),
+    s(x([2, 3]), -1.5),
+  ),
+  matrixNorm: op(
+    s(x([2, 3])),
+    s(x([2, 3, 2]), 1, [0, 2]),
+    s(x([2, 3, 2]), -1, [1, 0], true),
+    s(x([2, 3]), Number.POSITIVE_INFINITY),
+    s(x([2, 3, 2]), 2, [2, 0], true),
+    s(x([2, 3]), -2),
+    s(x([3, 2]), 'nuc', { keepdim: true }),
+  ),
+  norm: op(
+    s(x([2, 3])),
+    s(x([4]), 3),
+    s(x([2, 3]), 'nuc'),
+    s(x([2, 3, 2]), 1, 1),
+    s(x([2, 3, 2]), 'fro', [0, 1], true),
+  ),
+  cross: op(s(x([2, 3]), x([2, 3])), s(x([3, 2]), x([3, 1]), { dim: 0 })),
+  vecdot: op(s(x([2, 3]), x([2, 3])), s(x([3, 2]), x([1, 2]), { dim: 0 })),
+  vander: op(s(x([3])), s(x([2, 3]), { N: 4 })),
+  matrixPower: op(s(x([2, 2]), 3), s(regular([2, 3, 3]), -2), s(x([2, 2]).level(), 0), s(x([3, 3]), 6)),
+  multiDot: op(s([x([2, 3]), x([3, 2]), x([2, 4])]), s([x([3]), x([3, 2]), x([2])])),
+  tensorsolve: op(
+    s(regular([6, 6]).resized([2, 3, 6]), x([2, 3])),
+    s(regular([4, 4]).resized([4, 2, 2]), x([2, 2]), [0]),
+  ),
+  tensorinv: op(s(regular([6, 6]).resized([2, 3, 6])), s(regular([4, 4]).resized([4, 2, 2]), 1)),
+  householderProduct: op(s(x([4, 3]), x([3])), s(x([2, 3, 3]), x([2, 2]))),
 };
 
 /** Functions of `torch`, most of them older names. */
@@ -99,10 +178,37 @@ const twins: Record<string, OpCase> = {
     s(x([4, 2])),
     s(x([2, 3]), { some: true }),
     s(x([2, 3]), true, false).unchecked('the zeros that stand for vectors have no gradient'),
+  ).layoutMatters(),
+};
+
+const more: Record<string, OpCase> = {
+  symeig: op(
+    s(definite([3, 3]), true).unchecked(SYMMETRIC),
+    s(definite([2, 2, 2]), { eigenvectors: true, upper: false }).unchecked(SYMMETRIC),
+    s(definite([3, 3])).refusesBackward(),
   ),
+  lu: op(s(regular([3, 3])), s(x([4, 2]), true, true)),
+  luSolve: op(s(x([3, 2]), regular([3, 3]), pivots([2, 3, 3]))),
+  luUnpack: op(
+    s(x([3, 3]), pivots([2, 3, 3])),
+    s(x([2, 2, 4]), pivots([2, 2, 1, 2], [2, 2])),
+    s(x([4, 2]), pivots([4, 2]), { unpackPivots: false }),
+  ),
+  matrixExp: op(s(x([3, 3]))),
+  matrixPower: op(s(x([2, 2]), 3), s(regular([3, 3]), -1)),
+  chainMatmul: op(s(x([2, 3]), x([3, 2]), x([2, 4]))),
+  pinverse: op(s(x([4, 2])), s(x([2, 3]), 1e-9)),
+  geqrf: op(s(x([4, 2]).constant()), s(x([2, 2, 3]).constant())).discrete(),
+  orgqr: op(s(x([4, 3]), x([3]))),
+  ormqr: op(
+    s(x([4, 3]).constant(), x([3]).constant(), x([4, 2]).constant()),
+    s(x([2, 3, 2]).constant(), x([2, 2]).constant(), x([2, 2, 3]).constant(), false, true),
+    s(x([3, 2]).constant(), x([2]).constant(), x([3, 2]).constant(), { transpose: true }),
+  ).discrete(),
 };
 
 export const table: Table = {
   ...Object.fromEntries(Object.entries(functions).map(([name, spec]) => [`linalg.${name}`, spec])),
   ...twins,
+  ...more,
 };
