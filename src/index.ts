@@ -77,8 +77,10 @@ export {
   selu,
   threshold,
 } from './nn/functional/index.ts';
+export { nativeBatchNorm, nativeLayerNorm } from './nn/functional/native.ts';
 export { linalg } from './ops/linalg/index.ts';
 export * from './ops/index.ts';
+export * as fft from './ops/fft/index.ts';
 export * as masked from './ops/masked/index.ts';
 export * as special from './ops/special/index.ts';
 export * as optim from './optim/index.ts';

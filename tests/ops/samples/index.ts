@@ -14,6 +14,7 @@ import { table as numbers } from './numbers.ts';
 import { arithmetic, elementary } from './pointwise.ts';
 import { table as random } from './random.ts';
 import { table as reduction } from './reduction.ts';
+import { table as sampling } from './sampling.ts';
 import { table as shapes } from './shapes.ts';
 import { table as sorting } from './sorting.ts';
 import { table as special } from './special.ts';
@@ -25,6 +26,7 @@ export const tables: readonly Table[] = [
   special,
   reduction,
   numbers,
+  sampling,
   masked,
   calculus,
   movement,
