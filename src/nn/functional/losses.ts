@@ -610,9 +610,13 @@ export const cosineSimilarity: FreeCall<
   'cosine_similarity(x1, x2, dim=1, eps=1e-08)',
   (x1: Tensor, x2: Tensor, dim = 1, eps = 1e-8) => {
     const [a, b] = broadcastTensors(x1, x2);
-    const n1 = a.norm(2, dim, true).clampMin(eps);
-    const n2 = b.norm(2, dim, true).clampMin(eps);
-    return a.div(n1).mul(b.div(n2)).sum(dim);
+    const normOf = (t: Tensor): Tensor => {
+      const squares = t.pow(2).sum(dim, true);
+      // The gradient takes no notice of the bound.
+      runtime.noGrad(() => squares.clampMin_(eps * eps));
+      return squares.sqrt();
+    };
+    return a.div(normOf(a)).mul(b.div(normOf(b))).sum(dim);
   },
   { functionOnly: true },
 );
