@@ -15,6 +15,8 @@ export {
   outer,
 } from './contraction/products.ts';
 export { cdist, pdist } from './contraction/distances.ts';
+export { einsum } from './contraction/einsum.ts';
+export { kron, tensordot } from './contraction/tensordot.ts';
 export { cross, vander, vdot } from './contraction/vectors.ts';
 export { indexPut, nonzero } from './indexing/advanced.ts';
 export {

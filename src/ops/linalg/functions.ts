@@ -3,6 +3,7 @@ export { choleskyEx, linalgCholesky as cholesky } from './cholesky.ts';
 export { linalgDet as det, linalgSlogdet as slogdet } from './determinants.ts';
 export { eig, eigh, eigvals, eigvalsh } from './eigh.ts';
 export { linalgMatrixExp as matrixExp } from './exponential.ts';
+export { ldlFactor, ldlFactorEx, ldlSolve } from './ldl.ts';
 export { lstsq, type LstsqDriver } from './lstsq.ts';
 export { linalgLuSolve as luSolve, lu, luFactor, luFactorEx } from './lu.ts';
 export { matrixNorm, norm, vectorNorm } from './norms.ts';

@@ -33,6 +33,15 @@ function rankOne(sizes: readonly number[]): Operand {
   return new Operand(sizes, null, 'some', (i) => (1 + (i % n)) * ((Math.floor(i / n) % n) - 0.5));
 }
 
+/** Symmetric matrices with a light diagonal. */
+function indefinite(sizes: readonly number[]): Operand {
+  const n = sizes[sizes.length - 1];
+  return new Operand(sizes, null, 'some', (i) => {
+    const [row, column] = [Math.floor(i / n) % n, i % n];
+    return row === column ? 0.1 : 2 + Math.cos(row + column + row * column);
+  });
+}
+
 /** LAPACK's row exchanges, from 1. */
 function pivots(values: readonly number[], sizes: readonly number[] = [values.length]): Operand {
   return new Operand(sizes, torch.int32, 'none', (i) => values[i]);
@@ -149,6 +158,12 @@ const functions: Record<string, OpCase> = {
     s(regular([4, 4]).resized([4, 2, 2]), x([2, 2]), [0]),
   ),
   tensorinv: op(s(regular([6, 6]).resized([2, 3, 6])), s(regular([4, 4]).resized([4, 2, 2]), 1)),
+  ldlFactor: op(s(definite([3, 3])), s(definite([2, 2, 2]))).underivable(),
+  ldlFactorEx: op(s(definite([3, 3])), s(indefinite([4, 4]))).underivable(),
+  ldlSolve: op(
+    s(definite([3, 3]), pivots([2, 3, 3]), x([3, 2])),
+    s(indefinite([4, 4]), pivots([-2, -2, 4, 4]), x([2, 4, 1])),
+  ).underivable(),
   householderProduct: op(s(x([4, 3]), x([3])), s(x([2, 3, 3]), x([2, 2]))),
 };
 
