@@ -616,7 +616,10 @@ export const cosineSimilarity: FreeCall<
       runtime.noGrad(() => squares.clampMin_(eps * eps));
       return squares.sqrt();
     };
-    return a.div(normOf(a)).mul(b.div(normOf(b))).sum(dim);
+    return a
+      .div(normOf(a))
+      .mul(b.div(normOf(b)))
+      .sum(dim);
   },
   { functionOnly: true },
 );
