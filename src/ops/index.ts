@@ -111,6 +111,8 @@ export * from './reduction/extremes.ts';
 export * from './reduction/scans.ts';
 export { logSoftmax, softmax } from './reduction/softmax.ts';
 export { dist, logsumexp, nanmean, norm, prod, std, stdMean, var, varMean } from './reduction/statistics.ts';
+export { bincount, histc } from './sorting/counting.ts';
+export { bucketize, searchsorted } from './sorting/searching.ts';
 export { argsort, msort, sort, topk } from './sorting/sort.ts';
 export { kthvalue, median, mode, nanmedian } from './sorting/statistics.ts';
 export { unique, uniqueConsecutive } from './sorting/unique.ts';

@@ -5,6 +5,7 @@ import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { gather } from '../indexing/gather.ts';
 import { runtime } from '../runtime.ts';
+import { isSortable, radixOrder } from './radix.ts';
 
 /** Elements of a row: numbers, or bigints of int64. */
 export type Row = ArrayLike<number | bigint>;
@@ -18,13 +19,44 @@ export function compareValues(a: number | bigint, b: number | bigint): number {
   return left === right ? 0 : left ? 1 : -1;
 }
 
+/** From this length on digits are faster than comparisons. */
+const LONG = 400;
+
 /** The positions of a row's elements in order; equal ones keep theirs. */
-export function orderOf(row: Row, descending: boolean): number[] {
+export function orderOf(row: Row, descending: boolean): ArrayLike<number> {
+  if (row.length >= LONG && isSortable(row)) return radixOrder(row, descending);
   const order = Array.from({ length: row.length }, (_, i) => i);
   // Array.prototype.sort is stable.
   if (descending) order.sort((a, b) => compareValues(row[b], row[a]));
   else order.sort((a, b) => compareValues(row[a], row[b]));
   return order;
+}
+
+/** The positions of the first `count` elements in order, for a count that is small beside the row. */
+function firstFew(row: Row, count: number, descending: boolean): ArrayLike<number> {
+  const best: number[] = [];
+  for (let i = 0; i < row.length; i++) {
+    const value = row[i];
+    // Does it come before the last of the best?
+    if (best.length === count) {
+      const last = row[best[count - 1]];
+      if ((descending ? compareValues(last, value) : compareValues(value, last)) >= 0) continue;
+      best.pop();
+    }
+    let at = best.length;
+    while (at > 0) {
+      const other = row[best[at - 1]];
+      if ((descending ? compareValues(other, value) : compareValues(value, other)) >= 0) break;
+      at--;
+    }
+    best.splice(at, 0, i);
+  }
+  return best;
+}
+
+/** The positions of the first `count` elements in order. */
+export function firstOf(row: Row, count: number, descending: boolean): ArrayLike<number> {
+  return count <= 32 && count * 8 <= row.length ? firstFew(row, count, descending) : orderOf(row, descending);
 }
 
 /** The elements of a tensor as comparable values, in row-major order. */
@@ -56,9 +88,11 @@ export function choosePositions(
   const n = x.sizes[dim];
   const rows = n === 0 ? 0 : values.length / n;
   const out = new BigInt64Array(rows * count);
+  // Positions fit into the lower word.
+  const words = new Int32Array(out.buffer);
   for (let r = 0; r < rows; r++) {
     const chosen = choose((values as Float64Array).subarray(r * n, (r + 1) * n));
-    for (let i = 0; i < count; i++) out[r * count + i] = BigInt(chosen[i]);
+    for (let i = 0; i < count; i++) words[2 * (r * count + i)] = chosen[i];
   }
   const sizes = [...moved.sizes.slice(0, -1), count];
   return runtime.fromArray(out, sizes, int64, x).movedim(-1, dim).contiguous();

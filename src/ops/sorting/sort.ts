@@ -4,7 +4,7 @@ import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { pair, type ValuesIndices } from '../reduction/pair.ts';
-import { chooseAlong, choosePositions, atLeast1d, orderOf } from './order.ts';
+import { atLeast1d, chooseAlong, choosePositions, firstOf, orderOf } from './order.ts';
 import { refuse } from './refuse.ts';
 
 interface SortOptions {
@@ -68,7 +68,7 @@ export const topk: Call<
     refuse('topk_cpu', input, ['bool', 'float16']);
     if (input.sizes.length === 0)
       return pair('topk', input.clone(), choosePositions(atLeast1d(input), 0, 1, () => [0]).reshape([]));
-    const { values, indices } = chooseAlong(input, d, k, (row) => orderOf(row, largest).slice(0, k));
+    const { values, indices } = chooseAlong(input, d, k, (row) => firstOf(row, k, largest));
     return pair('topk', values, indices);
   },
 );

@@ -5,7 +5,7 @@ import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type HasMethod } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { comparable, compareValues, type Row } from './order.ts';
+import { comparable, compareValues, orderOf, type Row } from './order.ts';
 import { refuse } from './refuse.ts';
 
 /** What a call returns besides the distinct elements. */
@@ -38,6 +38,10 @@ interface UniqueCall extends HasMethod<UniqueMethod> {
   ): Tensor | Tensor[];
 }
 
+function asGiven(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
+}
+
 /** Rows of `width` elements, compared element by element. */
 class Rows {
   readonly count: number;
@@ -58,6 +62,11 @@ class Rows {
     return 0;
   }
 
+  /** The numbers of the rows in order. */
+  order(): ArrayLike<number> {
+    return asGiven(this.count).sort((a, b) => this.compare(a, b));
+  }
+
   /** NaN differs from everything, itself included. */
   same(a: number, b: number): boolean {
     for (let i = 0; i < this.width; i++)
@@ -74,16 +83,17 @@ interface Groups {
 }
 
 /** Equal neighbours in `order` as groups. */
-function group(rows: Rows, order: readonly number[]): Groups {
+function group(rows: Rows, order: ArrayLike<number>): Groups {
   const groups: Groups = { first: [], inverse: new Array<number>(rows.count).fill(0), counts: [] };
-  order.forEach((row, i) => {
+  for (let i = 0; i < order.length; i++) {
+    const row = order[i];
     if (i === 0 || !rows.same(order[i - 1], row)) {
       groups.first.push(row);
       groups.counts.push(0);
     }
     groups.counts[groups.counts.length - 1]++;
     groups.inverse[row] = groups.first.length - 1;
-  });
+  }
   return groups;
 }
 
@@ -109,9 +119,9 @@ function distinct(
   }
   const moved = x.movedim(d, 0);
   const width = count === 0 ? 0 : moved.numel() / count;
-  const rows = new Rows(comparable(moved), width, count);
-  const order = Array.from({ length: count }, (_, i) => i);
-  if (sorts) order.sort((a, b) => rows.compare(a, b));
+  const elements = comparable(moved);
+  const rows = new Rows(elements, width, count);
+  const order = !sorts ? asGiven(count) : width === 1 ? orderOf(elements, false) : rows.order();
   const { first, inverse, counts } = group(rows, order);
   const values = runtime.noGrad(() => x.detach().indexSelect(d, whole(first, [first.length], x)));
   const results = [values];
