@@ -113,6 +113,22 @@ export const elementary: Readonly<Record<Elementary | Special, (...args: number[
   legendrePolynomialP: special.legendrePolynomialP,
 };
 
+/** Functions whose time depends on their arguments: they must never be run on whatever happens to lie in memory. */
+export const unboundedTime: ReadonlySet<string> = new Set<Special>([
+  'zeta',
+  'polygamma',
+  'igamma',
+  'igammac',
+  'chebyshevPolynomialT',
+  'chebyshevPolynomialU',
+  'chebyshevPolynomialV',
+  'chebyshevPolynomialW',
+  'hermitePolynomialH',
+  'hermitePolynomialHe',
+  'laguerrePolynomialL',
+  'legendrePolynomialP',
+]);
+
 type FloatFn = (a: number, b: number) => number;
 type IntFn = (a: bigint, b: bigint) => bigint;
 

@@ -256,6 +256,28 @@ describe('special functions', () => {
     close(special.igammac(1e-12, 0.5), 5.597735947764542e-13);
   });
 
+  test('Chebyshev polynomials of high degree agree with the recurrence, and huge ones end at once', () => {
+    const by = (x: number, n: number, first: number): number => {
+      let [before, value] = [1, first];
+      for (let k = 1; k < n; k++) [before, value] = [value, 2 * x * value - before];
+      return value;
+    };
+    for (const x of [1, -1, 1.001, -1.2, 0.3, -0.99]) {
+      for (const n of [65, 100]) {
+        const pairs = [
+          [special.chebyshevPolynomialT(x, n), by(x, n, x)],
+          [special.chebyshevPolynomialU(x, n), by(x, n, 2 * x)],
+          [special.chebyshevPolynomialV(x, n), by(x, n, 2 * x - 1)],
+          [special.chebyshevPolynomialW(x, n), by(x, n, 2 * x + 1)],
+        ];
+        for (const [got, expected] of pairs) assert.ok(Math.abs(got / expected - 1) < 1e-9, `${x}, ${n}`);
+      }
+    }
+    assert.equal(special.chebyshevPolynomialT(3, 1e18), Number.POSITIVE_INFINITY);
+    assert.ok(Number.isNaN(special.hermitePolynomialH(2, 1e18)));
+    assert.equal(special.zeta(1e10, 2), 0);
+  });
+
   test('poles and limits', () => {
     const { POSITIVE_INFINITY: inf, NEGATIVE_INFINITY, NaN: nan } = Number;
     assert.equal(special.erf(inf), 1);

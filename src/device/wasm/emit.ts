@@ -2,7 +2,7 @@
 import type { ComputeType } from '../../base/dtype.ts';
 import { NotImplementedError } from '../../base/errors.ts';
 import { type Expr, isFloat, postorder } from '../../expr/expr.ts';
-import { elementary } from '../../expr/interpret.ts';
+import { elementary, unboundedTime } from '../../expr/interpret.ts';
 import type { FunctionBuilder, ModuleBuilder, PlainOp } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
 import { emitFunction, hasVectorForm, needsScalar } from './functions.ts';
@@ -151,9 +151,11 @@ export function costOf(roots: readonly Expr[]): number {
   return cost;
 }
 
-/** May computing with whatever lies beyond the end of an operand trap? */
+/** May computing with whatever lies beyond the end of an operand trap, or never end? */
 export function mayTrap(roots: readonly Expr[]): boolean {
-  return postorder(roots).some((e) => (e.op === 'div' || e.op === 'rem') && !isFloat(e.type));
+  return postorder(roots).some(
+    (e) => unboundedTime.has(e.op) || ((e.op === 'div' || e.op === 'rem') && !isFloat(e.type)),
+  );
 }
 
 /**

@@ -45,7 +45,7 @@ function hurwitz(s: number, q: number): number {
   while (a < enough) {
     const term = a ** -s;
     sum += term;
-    if (term < sum * EPSILON * 2 ** -4) return sum;
+    if (term <= sum * EPSILON * 2 ** -4) return sum;
     a += 1;
   }
   const base = a ** -s;
