@@ -55,6 +55,7 @@ export {
   adaptiveAvgPool1d,
   adaptiveMaxPool1d,
   avgPool1d,
+  bilinear,
   celu,
   channelShuffle,
   conv1d,
@@ -133,6 +134,7 @@ export {
   manualSeed,
   multinomial,
   normal,
+  pcaLowrank,
   poisson,
   rand,
   randint,
@@ -143,6 +145,7 @@ export {
   randperm,
   seed,
   setRngState,
+  svdLowrank,
 } from './tensor/random.ts';
 export {
   bartlettWindow,

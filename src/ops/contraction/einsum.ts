@@ -201,7 +201,7 @@ function multiplyAndSum(left: Tensor, right: Tensor, dims: readonly number[]): T
  * @example
  * ```ts
  * const a = torch.arange(4).reshape(2, 2);
- * console.log(torch.einsum('ij,kj->ik', a, a)); // => tensor([[1, 3], [3, 13]])
+ * console.log(torch.einsum('ij,kj->ik', a, a)); // => tensor([[ 1, 3], [ 3, 13]])
  * console.log(torch.einsum('ii', a)); // => tensor(3)
  * ```
  */

@@ -37,6 +37,12 @@ export const table: Table = {
     .flat()
     .random()
     .layoutMatters(),
+  svdLowrank: op(s(x([4, 3]), 2), s(x([2, 4]), { q: 1, M: x([2, 4]) }))
+    .random()
+    .layoutMatters(),
+  pcaLowrank: op(s(x([4, 3]), 2), s(x([2, 4]), { center: false }))
+    .random()
+    .layoutMatters(),
   multinomial: drawn(s(positive([4]), 2), s(positive([2, 4]), 6, true)),
   'Tensor.bernoulli_': filled(
     s(x([2, 3])),
