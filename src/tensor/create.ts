@@ -87,15 +87,17 @@ function checkSizes(sizes: readonly number[]): void {
   }
 }
 
+type SizesOptions = Options & { out?: Tensor | null; memoryFormat?: MemoryFormatLike | null };
+
 type SizesCall = {
   (...size: number[]): Tensor;
-  (size: readonly number[], options?: Options): Tensor;
-  (s0: number, options: Options): Tensor;
-  (s0: number, s1: number, options: Options): Tensor;
-  (s0: number, s1: number, s2: number, options: Options): Tensor;
-  (s0: number, s1: number, s2: number, s3: number, options: Options): Tensor;
-  (s0: number, s1: number, s2: number, s3: number, s4: number, options: Options): Tensor;
-  (options: Options & { size: readonly number[] }): Tensor;
+  (size: readonly number[], options?: SizesOptions): Tensor;
+  (s0: number, options: SizesOptions): Tensor;
+  (s0: number, s1: number, options: SizesOptions): Tensor;
+  (s0: number, s1: number, s2: number, options: SizesOptions): Tensor;
+  (s0: number, s1: number, s2: number, s3: number, options: SizesOptions): Tensor;
+  (s0: number, s1: number, s2: number, s3: number, s4: number, options: SizesOptions): Tensor;
+  (options: SizesOptions & { size: readonly number[] }): Tensor;
 } & { readonly functionOnly: true };
 
 function constantCreation(name: string, value: number | null): SizesCall {
