@@ -33,26 +33,25 @@ export function matrixExponential(a: Float64Array, n: number): Float64Array {
 
 /** The Padé approximant: (V − U)⁻¹·(V + U), U the odd and V the even powers. */
 function rational(x: Float64Array, n: number): Float64Array {
-  const square = multiply(x, x, n);
-  const even = new Float64Array(n * n);
-  const odd = new Float64Array(n * n);
-  // Horner's rule in x².
-  for (let j = DEGREE - 1; j >= 0; j -= 2) {
-    step(even, square, COEFFICIENTS[j], n);
-    step(odd, square, COEFFICIENTS[j + 1], n);
-  }
-  const u = multiply(x, odd, n);
-  const below = even.map((value, i) => value - u[i]);
-  const above = even.map((value, i) => value + u[i]);
+  const x2 = multiply(x, x, n);
+  const x4 = multiply(x2, x2, n);
+  const x6 = multiply(x4, x2, n);
+  /** c[first]·1 + c[first + 2]·x² + c[first + 4]·x⁴ + c[first + 6]·x⁶, then x⁶ times the next three of these. */
+  const polynomial = (first: number): Float64Array => {
+    const c = (i: number): number => COEFFICIENTS[first + 2 * i] ?? 0;
+    const high = x2.map((value, i) => c(4) * value + c(5) * x4[i] + c(6) * x6[i]);
+    const sum = multiply(x6, high, n);
+    for (let i = 0; i < sum.length; i++) sum[i] += c(1) * x2[i] + c(2) * x4[i] + c(3) * x6[i];
+    for (let i = 0; i < n; i++) sum[i * (n + 1)] += c(0);
+    return sum;
+  };
+  const even = polynomial(0);
+  const odd = multiply(x, polynomial(1), n);
+  const below = even.map((value, i) => value - odd[i]);
+  const above = even.map((value, i) => value + odd[i]);
   const { rows } = factorLu(below, 0, n, n);
   solveLu(below, 0, n, rows, above, 0, n);
   return above;
-}
-
-/** p becomes p·square + c·1. */
-function step(p: Float64Array, square: Float64Array, c: number, n: number): void {
-  p.set(multiply(p, square, n));
-  for (let i = 0; i < n; i++) p[i * (n + 1)] += c;
 }
 
 function multiply(a: Float64Array, b: Float64Array, n: number): Float64Array {
