@@ -6,6 +6,14 @@ export type Named<Names extends readonly string[]> = { readonly [I in keyof Name
   readonly [N in Names[number]]: Tensor;
 };
 
+/** As PyTorch writes it: 'singular_values'. */
+function pythonName(name: string): string {
+  return name.replace(
+    /([a-z])([A-Z])/g,
+    (_, before: string, after: string) => `${before}_${after.toLowerCase()}`,
+  );
+}
+
 /** Several results under names; `type` is what the tuple prints as. */
 export function named<const Names extends readonly string[]>(
   type: string,
@@ -18,7 +26,7 @@ export function named<const Names extends readonly string[]>(
   });
   Object.defineProperty(tuple, 'toString', {
     value: () =>
-      `torch.return_types.${type}(\n${names.map((name, i) => `${name}=${String(results[i])}`).join(',\n')})`,
+      `torch.return_types.${type}(\n${names.map((name, i) => `${pythonName(name)}=${String(results[i])}`).join(',\n')})`,
   });
   return tuple as unknown as Named<Names>;
 }

@@ -1,6 +1,7 @@
 /** Norms of vectors and matrices. https://pytorch.org/docs/stable/generated/torch.linalg.norm.html */
 import { canCast, type DType } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
+import { pythonType } from '../../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type Dims, type FreeCall } from '../define.ts';
@@ -100,8 +101,14 @@ export const vectorNorm: FreeCall<
   Tensor
 > = define(
   'linalg_vector_norm(x|input: Tensor, ord=2, dim=None, keepdim=False, *, dtype=None, out=None)',
-  (x: Tensor, ord = 2, dim: Dims = null, keepdim = false, dtype: DType | null = null) =>
-    normOfVectors(x, ord, dim, keepdim, dtype),
+  (x: Tensor, ord = 2, dim: Dims = null, keepdim = false, dtype: DType | null = null) => {
+    if (typeof ord !== 'number') {
+      throw new ArgumentTypeError(
+        `linalg_vector_norm(): argument 'ord' (position 2) must be Number, not ${pythonType(ord)}`,
+      );
+    }
+    return normOfVectors(x, ord, dim, keepdim, dtype);
+  },
   { functionOnly: true },
 );
 

@@ -1,6 +1,7 @@
 /** Products of matrices and what reduces to them: powers, chains, tensor equations. */
 import { cppName } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
+import { pythonType } from '../../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import { product, showSizes, wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall } from '../define.ts';
@@ -12,7 +13,9 @@ import { invertFor, solve } from './solve.ts';
 function power(A: Tensor, n: number): Tensor {
   requireSquare('linalg.matrix_power', A);
   if (!Number.isInteger(n)) {
-    throw new RuntimeError(`linalg_matrix_power(): argument 'n' (position 2) must be int, not float`);
+    throw new ArgumentTypeError(
+      `linalg_matrix_power(): argument 'n' (position 2) must be int, not ${pythonType(n)}`,
+    );
   }
   if (n === 0) {
     const ones = runtime.noGrad(() =>
@@ -211,11 +214,7 @@ export const tensorsolve: FreeCall<
     const a = dims === null ? A : A.movedim([...dims], last);
     const sizes = a.sizes.slice(B.sizes.length);
     const count = product(sizes);
-    requireEqual(
-      'prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])',
-      count,
-      product(a.sizes.slice(0, B.sizes.length)),
-    );
+    requireEqual('prod(self.shape[other.ndim:]) == prod(self.shape[:other.ndim])', count, product(B.sizes));
     return solve(a.reshape([count, count]), B.flatten()).reshape(sizes);
   },
   { functionOnly: true },

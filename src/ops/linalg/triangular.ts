@@ -1,5 +1,5 @@
 /** Triangular systems. https://pytorch.org/docs/stable/generated/torch.linalg.solve_triangular.html */
-import { RuntimeError } from '../../base/errors.ts';
+import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall } from '../define.ts';
 import { type Named, named } from '../named.ts';
@@ -59,7 +59,12 @@ export const solveTriangular: FreeCall<
   Tensor
 > = define(
   'linalg_solve_triangular(A: Tensor, B: Tensor, *, upper, left=True, unitriangular=False, out=None)',
-  (A: Tensor, B: Tensor, upper: boolean, left = true, unitriangular = false) => {
+  (A: Tensor, B: Tensor, upper?: boolean, left = true, unitriangular = false) => {
+    if (upper === undefined) {
+      throw new ArgumentTypeError(
+        'linalg_solve_triangular() missing 1 required positional arguments: "upper"',
+      );
+    }
     requireEquation('linalg.solve_triangular', A, B, left);
     requireKernel('triangular_solve_cpu', A);
     requireSameDtype('linalg.solve_triangular', A, B);

@@ -30,10 +30,19 @@ const minAllOp = new ReductionOp('min', { combine: 'min', gradName: 'MinBackward
 const argmaxOp = new ReductionOp('argmax', { combine: 'argmax', gradName: 'Argmax' });
 const argminOp = new ReductionOp('argmin', { combine: 'argmin', gradName: 'Argmin' });
 
-/** Extremes of nothing do not exist. */
-function requireElements(input: Tensor, mask: readonly boolean[], name: string): void {
+/** Extremes of nothing do not exist. `dims`: the reduced dimensions as they were given, if they were. */
+function requireElements(
+  input: Tensor,
+  mask: readonly boolean[],
+  name: string,
+  dims: readonly number[] = [],
+): void {
   const count = product(input.sizes.filter((_, i) => mask[i]));
   if (count > 0) return;
+  const empty = dims.find((d) => input.sizes[wrapDim(d, input.sizes.length)] === 0);
+  if (empty !== undefined) {
+    throw new IndexError(`${name}(): Expected reduction dim ${empty} to have non-zero size.`);
+  }
   if (mask.every((m) => m)) {
     const message = `${name}(): Expected reduction dim to be specified for input.numel() == 0.`;
     if (name.startsWith('arg')) throw new IndexError(message);
@@ -54,7 +63,7 @@ function amaxLike(name: string, op: ReductionOp): AmaxCall {
     `${name}(input, dim=None, keepdim=False, *, out=None)`,
     (input: Tensor, dim: Dims = null, keepdim = false) => {
       const mask = dimsToMask(dim, input.sizes.length);
-      requireElements(input, mask, name);
+      requireElements(input, mask, name, typeof dim === 'number' ? [dim] : (dim ?? []));
       return runtime.reduce(op, input, mask, keepdim, input.dtype);
     },
     {
@@ -129,7 +138,7 @@ function extreme(name: 'max' | 'min', all: ReductionOp, position: ReductionOp): 
       return runtime.reduce(all, input, mask, false, input.dtype);
     }
     const mask = oneDim(input, dim);
-    requireElements(input, mask, name);
+    requireElements(input, mask, name, [wrapDim(dim, input.sizes.length)]);
     const indices = runtime.reduce(position, input, mask, keepdim, int64);
     return pair(name, takeAt(name === 'max' ? 'Max' : 'Min', input, dim, indices, keepdim), indices);
   };
@@ -168,7 +177,7 @@ function arg(name: string, op: ReductionOp): ArgCall {
         return keepdim ? flat.reshape(input.sizes.map(() => 1)) : flat;
       }
       const mask = oneDim(input, dim);
-      requireElements(input, mask, name);
+      requireElements(input, mask, name, [wrapDim(dim, input.sizes.length)]);
       return runtime.reduce(op, input, mask, keepdim, int64);
     },
     { out: 'exact' },
