@@ -3,7 +3,7 @@
  * and outputs allocated when a device sees them.
  */
 import type { View } from '../kernel/view.ts';
-import type { LoopProgram, ReduceProgram } from '../kernel/program.ts';
+import type { LoopProgram, ReduceProgram, RowProgram } from '../kernel/program.ts';
 import type { Storage } from './storage.ts';
 import { RuntimeError } from '../base/errors.ts';
 
@@ -90,6 +90,17 @@ export interface Device {
   reduce(
     program: ReduceProgram,
     out: View,
+    ins: readonly View[],
+    reduced: readonly boolean[],
+    params: readonly number[],
+  ): void;
+  /**
+   * Runs passes over rows. All views have the same sizes; `outs` are the program's outputs and then its results, which do not move along the
+   * reduced dimensions. There is at least one element.
+   */
+  rows(
+    program: RowProgram,
+    outs: readonly View[],
     ins: readonly View[],
     reduced: readonly boolean[],
     params: readonly number[],

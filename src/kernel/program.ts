@@ -67,3 +67,54 @@ export class ReduceProgram {
     this.finish = finish;
   }
 }
+
+/** Leaves of the expressions of a `RowProgram` beyond its operands: `input(ROW_VALUES + j)` is value j of the row, … */
+export const ROW_VALUES: number = 1 << 8;
+/** … and `input(ROW_OUTPUTS + k)` what an earlier pass stored in output k. */
+export const ROW_OUTPUTS: number = 1 << 9;
+
+/** One pass over the elements of a row: it stores elements of outputs, and reduces to values of the row. */
+export interface RowPass {
+  readonly stores: readonly { readonly output: number; readonly expr: Expr }[];
+  readonly reductions: readonly { readonly combine: 'sum' | 'max' | 'min'; readonly expr: Expr }[];
+  /** More values of the row, computed once from those that are known after the pass. */
+  readonly after: readonly Expr[];
+}
+
+/** What a pass computes at every element: what it stores, then what it reduces. */
+export function elementExprs({ stores, reductions }: RowPass): Expr[] {
+  return [...stores, ...reductions].map((x) => x.expr);
+}
+
+/**
+ * Several passes over each row (all elements along the reduced dimensions) while it is in the cache: later passes use what earlier
+ * ones reduced and stored. Normalizations are of this kind. Reductions are numbered in the order of the passes.
+ */
+export class RowProgram {
+  readonly kind = 'rows';
+  readonly id: number = programCount++;
+  readonly passes: readonly RowPass[];
+  readonly inputs: readonly DType[];
+  /** Outputs with an element for each of the input's. */
+  readonly outputs: readonly DType[];
+  /** Outputs with one element per row: which of its values. */
+  readonly results: readonly { readonly value: number; readonly dtype: DType }[];
+  readonly compiled: unknown[] = [];
+
+  constructor(
+    passes: readonly RowPass[],
+    inputs: readonly DType[],
+    outputs: readonly DType[],
+    results: readonly { readonly value: number; readonly dtype: DType }[],
+  ) {
+    this.passes = passes;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.results = results;
+  }
+
+  /** Every expression of the program. */
+  get roots(): Expr[] {
+    return this.passes.flatMap((pass) => [...elementExprs(pass), ...pass.after]);
+  }
+}

@@ -11,6 +11,7 @@ import type { Tensor } from '../tensor/tensor.ts';
 import type { Operand } from './define.ts';
 import type { PointwiseOp } from './pointwise/family.ts';
 import type { ReductionOp } from './reduction/family.ts';
+import type { RowOp, RowsOut } from './rows/family.ts';
 
 export type TypedArray =
   | Float32Array
@@ -58,6 +59,12 @@ export interface Runtime {
     /** What the node is called after, where it is not the op's `gradName`. */
     name?: string,
   ): Tensor;
+  /**
+   * Runs a row op on operands broadcast to each other, along the dimensions where `mask` is true: its outputs (with the memory order of the
+   * first operand) and its results (size 1 along the rows), float64 where that is the first operand's dtype, else float32. There must be at
+   * least one element. No gradient is recorded.
+   */
+  rows(op: RowOp, inputs: readonly Tensor[], mask: readonly boolean[], params: readonly number[]): RowsOut;
   /** An uninitialised contiguous tensor. */
   empty(sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
   /** An uninitialised tensor in a memory format: without one, in the memory order of `input` where that has no gaps. */

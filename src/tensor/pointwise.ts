@@ -273,7 +273,7 @@ function runKernel(kernel: PointwiseKernel, tensors: readonly Tensor[], params: 
 }
 
 /** Pointwise results keep the memory order of their first operand where that has no gaps. */
-function outputLike(like: Tensor, sizes: readonly number[], dtype: DType): Tensor {
+export function outputLike(like: Tensor, sizes: readonly number[], dtype: DType): Tensor {
   if (like.isContiguous() || !sameSizes(like.sizes, sizes)) return empty(sizes, dtype, like.storage.device);
   const strides = denseStridesLike(like);
   if (strides === null) return empty(sizes, dtype, like.storage.device);

@@ -13,6 +13,7 @@ import { memory, toArray } from './memory.ts';
 import { commonDevice, copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
 import { checkInplace, needsGrad, rebase, record, recordInplace, recordView, showAs } from './record.ts';
 import { reduce } from './reduce.ts';
+import { rows } from './rows.ts';
 import { Tensor } from './tensor.ts';
 
 function alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor {
@@ -109,6 +110,7 @@ const bound: Runtime = {
   pointwise,
   pointwiseInplace,
   reduce,
+  rows,
   empty: (sizes, dtype, like) => empty(sizes, dtype, like?.storage.device),
   emptyLike,
   fromArray,

@@ -3,8 +3,17 @@
  */
 import type { ComputeType, DType } from '../../base/dtype.ts';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../../base/float16.ts';
+import { type Expr, postorder } from '../../expr/expr.ts';
 import { compile, convert, inputType, type Value } from '../../expr/interpret.ts';
-import type { Combine, LoopProgram, ReduceProgram } from '../../kernel/program.ts';
+import {
+  type Combine,
+  elementExprs,
+  type LoopProgram,
+  type ReduceProgram,
+  ROW_OUTPUTS,
+  ROW_VALUES,
+  type RowProgram,
+} from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Contraction, Device, Indices, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
@@ -88,6 +97,17 @@ class Memory {
   set(at: number, x: Value): void {
     this.how.write(this.data, at, x);
   }
+}
+
+/** A value and the type it is of. */
+interface Typed {
+  readonly value: Value;
+  readonly type: ComputeType;
+}
+
+/** The element of an operand at an index. */
+function element(memory: Memory, index: readonly number[]): Typed {
+  return { value: memory.get(position(memory.view, index)), type: ownType(memory.view.dtype) };
 }
 
 const identity: Readonly<Record<'sum' | 'prod' | 'and' | 'or', number>> = { sum: 0, prod: 1, and: 1, or: 0 };
@@ -193,6 +213,79 @@ export class ReferenceDevice implements Device {
       }
       target.set(position(out, outer), convert(result, resultType, ownType(out.dtype)));
     });
+  }
+
+  rows(
+    program: RowProgram,
+    outs: readonly View[],
+    ins: readonly View[],
+    reduced: readonly boolean[],
+    params: readonly number[],
+  ): void {
+    const { sizes } = ins[0];
+    const sources = ins.map((v) => this.open(v));
+    const targets = outs.map((v) => this.open(v));
+    const inner = sizes.map((s, d) => (reduced[d] ? s : 1));
+    const full = new Array<number>(sizes.length);
+    /** Evaluates expressions of the program, of which each leaf is read in the type that it asks for. */
+    const evaluator = (exprs: readonly Expr[]): ((values: readonly Typed[]) => Value[]) => {
+      const evaluate = compile(exprs);
+      const leaves = exprs.length === 0 ? [] : postorder(exprs).filter((e) => e.op === 'input');
+      return (values) => {
+        const operands: Value[] = [];
+        for (const e of leaves) {
+          const leaf = Number(e.value);
+          let known: Typed;
+          if (leaf >= ROW_OUTPUTS) known = element(targets[leaf - ROW_OUTPUTS], full);
+          else if (leaf >= ROW_VALUES) known = values[leaf - ROW_VALUES];
+          else known = element(sources[leaf], full);
+          operands[leaf] = convert(known.value, known.type, e.type);
+        }
+        return evaluate(operands, params);
+      };
+    };
+    const passes = program.passes.map((pass) => ({
+      ...pass,
+      evaluate: evaluator(elementExprs(pass)),
+      evaluateAfter: pass.after.map((expr) => ({ type: expr.type, evaluate: evaluator([expr]) })),
+    }));
+    forEachIndex(
+      sizes.map((s, d) => (reduced[d] ? 1 : s)),
+      (outer) => {
+        const values: Typed[] = [];
+        for (const { stores, reductions, evaluate, evaluateAfter } of passes) {
+          const totals: (Value | null)[] = reductions.map(() => null);
+          forEachIndex(inner, (index) => {
+            for (let d = 0; d < full.length; d++) full[d] = outer[d] + index[d];
+            const results = evaluate(values);
+            stores.forEach(({ output, expr }, i) => {
+              const { view } = targets[output];
+              targets[output].set(
+                position(view, full),
+                convert(results[i], expr.type, ownType(view.dtype)),
+              );
+            });
+            reductions.forEach(({ combine }, i) => {
+              const x = results[stores.length + i];
+              const total = totals[i];
+              totals[i] = total === null ? x : merge(combine, total, x);
+            });
+          });
+          reductions.forEach(({ combine, expr }, i) => {
+            const total = totals[i] ?? neutral(combine, expr.type);
+            values.push({ value: roundTotal(total, expr.type), type: expr.type });
+          });
+          for (const { type, evaluate: after } of evaluateAfter) {
+            values.push({ value: after(values)[0], type });
+          }
+        }
+        program.results.forEach(({ value: j }, i) => {
+          const target = targets[program.outputs.length + i];
+          const { value, type } = values[j];
+          target.set(position(target.view, outer), convert(value, type, ownType(target.view.dtype)));
+        });
+      },
+    );
   }
 
   contract(out: View, a: View, b: View, spec: Contraction): void {

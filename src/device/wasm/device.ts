@@ -1,6 +1,6 @@
 /** The wasm device, called 'cpu': SIMD WebAssembly that is generated when a kernel is first asked for. */
 import { RuntimeError } from '../../base/errors.ts';
-import type { LoopProgram, ReduceProgram } from '../../kernel/program.ts';
+import type { LoopProgram, ReduceProgram, RowProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Contraction, Device, Indices, MemoryStats, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
@@ -18,6 +18,7 @@ import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
 import { buildLoop } from './loop.ts';
 import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
+import { RowRunner } from './rows.ts';
 import { Threads } from './threads.ts';
 
 /** No operand. */
@@ -37,6 +38,13 @@ export class WasmDevice implements Device {
   private readonly walk: Walk = new Walk();
   private readonly operands: View[] = [];
   private readonly reducer: Reducer = new Reducer(
+    this.heap,
+    this.kernels,
+    this.pool,
+    this.threads,
+    this.slot,
+  );
+  private readonly rowRunner: RowRunner = new RowRunner(
     this.heap,
     this.kernels,
     this.pool,
@@ -144,6 +152,17 @@ export class WasmDevice implements Device {
   ): void {
     if (out.storage.address < 0 || ins.some((v) => v.storage.address < 0)) throw disposed();
     this.reducer.run(program, out, ins, reduced, params);
+  }
+
+  rows(
+    program: RowProgram,
+    outs: readonly View[],
+    ins: readonly View[],
+    reduced: readonly boolean[],
+    params: readonly number[],
+  ): void {
+    if (outs.some((v) => v.storage.address < 0) || ins.some((v) => v.storage.address < 0)) throw disposed();
+    this.rowRunner.run(program, outs, ins, reduced, params);
   }
 
   contract(out: View, a: View, b: View, spec: Contraction): void {

@@ -2,8 +2,10 @@
 import type { DType } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
+import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
+import { RowOp } from '../rows/family.ts';
 import { runtime } from '../runtime.ts';
 
 /** The wrapped dimension; throws for integers, by the name of the kernel PyTorch looks for. */
@@ -17,40 +19,79 @@ function checkedDim(input: Tensor, dim: number, lastKernel: string): number {
   return d;
 }
 
-/** exp(x − max)/Σ. The gradient: y·(g − Σ g·y). */
+const softmaxRows = new RowOp('softmax', (rows) => {
+  const x = rows.input(0);
+  const top = rows.reduce('max', x);
+  rows.pass();
+  const e = E.exp(E.sub(x, top));
+  const kept = rows.store(0, e);
+  const factor = rows.once(E.div(1, rows.reduce('sum', e)));
+  rows.store(0, E.mul(kept, factor));
+});
+
+const logSoftmaxRows = new RowOp('log_softmax', (rows) => {
+  const x = rows.input(0);
+  const top = rows.reduce('max', x);
+  rows.pass();
+  const log = rows.once(E.log(rows.reduce('sum', E.exp(E.sub(x, top)))));
+  rows.store(0, E.sub(E.sub(x, top), log));
+});
+
+/** y·(g − Σ g·y) */
+const softmaxGradient = new RowOp('softmax_backward', (rows) => {
+  const [g, y] = [rows.input(0), rows.input(1)];
+  const total = rows.reduce('sum', E.mul(g, y));
+  rows.pass();
+  rows.store(0, E.mul(y, E.sub(g, total)));
+});
+
+/** g − eʸ·Σ g */
+const logSoftmaxGradient = new RowOp('log_softmax_backward', (rows) => {
+  const [g, y] = [rows.input(0), rows.input(1)];
+  const total = rows.reduce('sum', g);
+  rows.pass();
+  rows.store(0, E.sub(g, E.mul(E.exp(y), total)));
+});
+
+/** The only output of a row op along dimension `d`, in the dtype of the last operand. */
+function along(op: RowOp, inputs: readonly Tensor[], d: number): Tensor {
+  const like = inputs[inputs.length - 1];
+  if (like.numel() === 0) return runtime.emptyLike(like, like.dtype);
+  const mask = like.sizes.map((_, i) => i === d);
+  const [out] = runtime.rows(op, inputs, mask, []).outputs;
+  return out.dtype === like.dtype ? out : runtime.noGrad(() => out.to(like.dtype));
+}
+
+/** exp(x − max)/Σ */
 export function softmaxAlong(input: Tensor, dim: number): Tensor {
   const d = checkedDim(input, dim, 'softmax_lastdim_kernel_impl');
-  const out = runtime.noGrad(() => {
-    if (input.numel() === 0) return input.clone();
-    const e = input.sub(input.amax(d, true)).exp();
-    return e.div_(e.sum(d, true));
-  });
+  const out = along(softmaxRows, [input], d);
   return runtime.record(out, {
     name: 'Softmax',
     inputs: [input],
     saved: [out],
     backward: ([grad], [y]) => {
       if (grad === null || grad === undefined) return [null];
+      if (!runtime.needsGrad([grad, y])) return [along(softmaxGradient, [grad, y], d)];
       const gy = grad.mul(y);
       return [gy.sub(y.mul(gy.sum(d, true)))];
     },
   });
 }
 
-/** x − log Σ eˣ. The gradient: g − eʸ·Σ g. */
+/** x − log Σ eˣ */
 export function logSoftmaxAlong(input: Tensor, dim: number): Tensor {
   const d = checkedDim(input, dim, 'log_softmax_lastdim_kernel_impl');
-  const out = runtime.noGrad(() => {
-    if (input.numel() === 0) return input.clone();
-    const shifted = input.sub(input.amax(d, true));
-    return shifted.sub_(shifted.exp().sum(d, true).log());
-  });
+  const out = along(logSoftmaxRows, [input], d);
   return runtime.record(out, {
     name: 'LogSoftmax',
     inputs: [input],
     saved: [out],
-    backward: ([grad], [y]) =>
-      grad === null || grad === undefined ? [null] : [grad.sub(y.exp().mul(grad.sum(d, true)))],
+    backward: ([grad], [y]) => {
+      if (grad === null || grad === undefined) return [null];
+      if (!runtime.needsGrad([grad, y])) return [along(logSoftmaxGradient, [grad, y], d)];
+      return [grad.sub(y.exp().mul(grad.sum(d, true)))];
+    },
   });
 }
 
