@@ -1,7 +1,7 @@
 /** Runs row ops: the program for the operands' dtypes, and the tensors that it fills. No gradient is recorded. */
 import { type DType, float32, float64 } from '../base/dtype.ts';
 import { broadcastSizes, broadcastStrides, reducedSizes, sameSizes } from '../base/shape.ts';
-import { type RowProgram } from '../kernel/program.ts';
+import type { RowProgram } from '../kernel/program.ts';
 import type { View } from '../kernel/view.ts';
 import { type RowOp, Rows, type RowsOut } from '../ops/rows/family.ts';
 import { empty } from './allocate.ts';

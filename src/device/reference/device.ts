@@ -260,10 +260,7 @@ export class ReferenceDevice implements Device {
             const results = evaluate(values);
             stores.forEach(({ output, expr }, i) => {
               const { view } = targets[output];
-              targets[output].set(
-                position(view, full),
-                convert(results[i], expr.type, ownType(view.dtype)),
-              );
+              targets[output].set(position(view, full), convert(results[i], expr.type, ownType(view.dtype)));
             });
             reductions.forEach(({ combine }, i) => {
               const x = results[stores.length + i];

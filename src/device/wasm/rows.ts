@@ -1,6 +1,12 @@
 /** Row kernels: several passes over each row of a normalization, with what was reduced kept in registers. */
 import { type Expr, postorder } from '../../expr/expr.ts';
-import { elementExprs, type RowPass, type RowProgram, ROW_OUTPUTS, ROW_VALUES } from '../../kernel/program.ts';
+import {
+  elementExprs,
+  type RowPass,
+  type RowProgram,
+  ROW_OUTPUTS,
+  ROW_VALUES,
+} from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import { Accumulator } from './accumulator.ts';
 import { type Local, ModuleBuilder } from './assembler.ts';
@@ -136,8 +142,7 @@ function buildRows(
       },
     );
   };
-  const operandOf = (leaf: number): number =>
-    leaf >= ROW_OUTPUTS ? leaf - ROW_OUTPUTS : firstInput + leaf;
+  const operandOf = (leaf: number): number => (leaf >= ROW_OUTPUTS ? leaf - ROW_OUTPUTS : firstInput + leaf);
   /** The operands that a pass reads or writes at every element. */
   const operandsOf = (pass: RowPass): number[] => {
     const used = new Set(pass.stores.map((s) => s.output));

@@ -5,47 +5,11 @@ import { define, type FreeCall } from '../../ops/define.ts';
 import { cat } from '../../ops/movement/joining.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { standardize } from './standardize.ts';
 
-/**
- * (x − mean)/√(var + eps) over `dims`, with the batch's own statistics; one node of the graph.
- * With x̂ the result and r = 1/√(var + eps): dx = r·(g − mean(g) − x̂·mean(g·x̂)).
- */
-function standardize(
-  name: string,
-  input: Tensor,
-  dims: readonly number[],
-  eps: number,
-): { out: Tensor; mean: Tensor; variance: Tensor } {
-  const stats = runtime.noGrad(() => {
-    const mean = input.mean(dims, true);
-    const centred = input.sub(mean);
-    const variance = centred.mul(centred).mean(dims, true);
-    const rstd = variance.add(eps).rsqrt_();
-    return { mean, variance, rstd, out: centred.mul_(rstd) };
-  });
-  const out = runtime.record(stats.out, {
-    name,
-    inputs: [input],
-    saved: [input],
-    backward: ([grad], [x]) => {
-      if (grad === null || grad === undefined) return [null];
-      // Recomputed from the input, so that it can be differentiated again.
-      const mean = runtime.needsGrad([x]) ? x.mean(dims, true) : stats.mean;
-      const centred = x.sub(mean);
-      const rstd = runtime.needsGrad([x])
-        ? centred.mul(centred).mean(dims, true).add(eps).rsqrt()
-        : stats.rstd;
-      const normal = centred.mul(rstd);
-      const inner = grad.sub(grad.mean(dims, true)).sub(normal.mul(grad.mul(normal).mean(dims, true)));
-      return [inner.mul(rstd)];
-    },
-  });
-  return { out, mean: stats.mean, variance: stats.variance };
-}
-
-/** A per-channel tensor shaped to broadcast over (N, C, …). */
-function perChannel(t: Tensor, rank: number): Tensor {
-  return t.reshape(Array.from({ length: rank }, (_, d) => (d === 1 ? -1 : 1)));
+/** The sizes in which a per-channel tensor broadcasts over (N, C, …). */
+function channelShape(rank: number, channels: number): number[] {
+  return Array.from({ length: rank }, (_, d) => (d === 1 ? channels : 1));
 }
 
 function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
@@ -120,17 +84,20 @@ export const batchNorm: FreeCall<
         throw new RuntimeError(`${name} should contain ${channels} elements not ${t.numel()}`);
       }
     }
-    const w = weight === null ? null : perChannel(weight, rank);
-    const b = bias === null ? null : perChannel(bias, rank);
+    const shape = channelShape(rank, channels);
     if (!training) {
       if (runningMean === null || runningVar === null) {
         throw new RuntimeError('Expected running_mean and running_var to be defined when training=False');
       }
-      const rstd = perChannel(runningVar, rank).add(eps).rsqrt();
-      return affine(input.sub(perChannel(runningMean, rank)).mul(rstd), w, b);
+      const rstd = runningVar.reshape(shape).add(eps).rsqrt();
+      return affine(
+        input.sub(runningMean.reshape(shape)).mul(rstd),
+        weight === null ? null : weight.reshape(shape),
+        bias === null ? null : bias.reshape(shape),
+      );
     }
     const dims = input.sizes.map((_, d) => d).filter((d) => d !== 1);
-    const { out, mean, variance } = standardize('NativeBatchNorm', input, dims, eps);
+    const { out, mean, variance } = standardize('NativeBatchNorm', input, dims, eps, { weight, bias, shape });
     updateRunning(runningMean, mean, momentum);
     // The running variance is the unbiased one.
     updateRunning(
@@ -138,7 +105,7 @@ export const batchNorm: FreeCall<
       runtime.noGrad(() => variance.mul(count / (count - 1))),
       momentum,
     );
-    return affine(out, w, b);
+    return out;
   },
   { functionOnly: true },
 );
@@ -186,8 +153,8 @@ export const layerNorm: FreeCall<
     }
     const first = input.sizes.length - normalizedShape.length;
     const dims = normalizedShape.map((_, i) => first + i);
-    const { out } = standardize('NativeLayerNorm', input, dims, eps);
-    return affine(out, weight, bias);
+    const shape = input.sizes.map((s, d) => (d < first ? 1 : s));
+    return standardize('NativeLayerNorm', input, dims, eps, { weight, bias, shape }).out;
   },
   { functionOnly: true },
 );
@@ -215,11 +182,11 @@ export const groupNorm: FreeCall<
         `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showSizes(input.sizes)} and num_groups=${numGroups}`,
       );
     }
-    const grouped = input.reshape([batch, numGroups, product(input.sizes.slice(1)) / numGroups]);
-    const { out } = standardize('NativeGroupNorm', grouped, [2], eps);
-    const w = weight === null ? null : perChannel(weight, rank);
-    const b = bias === null ? null : perChannel(bias, rank);
-    return affine(out.reshape(input.sizes), w, b);
+    const perGroup = channels / numGroups;
+    const grouped = input.reshape([batch, numGroups, perGroup, product(input.sizes.slice(2))]);
+    const shape = [1, numGroups, perGroup, 1];
+    const { out } = standardize('NativeGroupNorm', grouped, [2, 3], eps, { weight, bias, shape });
+    return out.reshape(input.sizes);
   },
   { functionOnly: true, shownAs: 'NativeGroupNorm' },
 );
@@ -269,14 +236,13 @@ export const instanceNorm: FreeCall<
       );
     }
     const dims = input.sizes.map((_, d) => d).slice(2);
-    const { out, mean, variance } = standardize('InstanceNorm', input, dims, eps);
+    const shape = channelShape(rank, input.sizes[1]);
+    const { out, mean, variance } = standardize('InstanceNorm', input, dims, eps, { weight, bias, shape });
     runtime.noGrad(() => {
       updateRunning(runningMean, mean.mean(0), momentum);
       updateRunning(runningVar, variance.mul(count / (count - 1)).mean(0), momentum);
     });
-    const w = weight === null ? null : perChannel(weight, rank);
-    const b = bias === null ? null : perChannel(bias, rank);
-    return affine(out, w, b);
+    return out;
   },
   { functionOnly: true },
 );
