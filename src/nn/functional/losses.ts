@@ -6,9 +6,11 @@ import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { broadcastTensors } from '../../ops/movement/broadcasting.ts';
 import { INTEGERS, pointwise } from '../../ops/pointwise/family.ts';
+import { ReductionOp } from '../../ops/reduction/family.ts';
 import { logSoftmaxAlong } from '../../ops/reduction/softmax.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
+import { checkFloating } from './standardize.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 
@@ -177,7 +179,31 @@ function checkTarget(input: Tensor, target: Tensor, weight: Tensor | null): void
   }
 }
 
-/** −w[t]·x[t], averaged over the weights of the targets that count. */
+/** Looks at every class index: throws an IndexError for one that is no class; tells whether some are to be ignored. */
+function someIgnored(target: Tensor, classes: number, ignoreIndex: number): boolean {
+  let found = false;
+  const check = (value: number): void => {
+    if (value === ignoreIndex) found = true;
+    else if (value < 0 || value >= classes) throw new IndexError(`Target ${value} is out of bounds.`);
+  };
+  const values = runtime.toArray(target);
+  if (values instanceof BigInt64Array) {
+    // Low and high halves: an index needs no BigInt to be looked at.
+    const halves = new Int32Array(values.buffer, values.byteOffset, values.length * 2);
+    for (let i = 0; i < halves.length; i += 2) check(halves[i + 1] * 2 ** 32 + (halves[i] >>> 0));
+  } else for (const value of values) check(Number(value));
+  return found;
+}
+
+/** −Σ x / n */
+const negativeMeanOp = new ReductionOp('nll_loss', {
+  combine: 'sum',
+  map: (x) => E.neg(x),
+  finish: (total, [n]) => E.div(total, n),
+  gradName: 'NllLoss',
+});
+
+/** −w[t]·x[t], averaged over the weights of the targets that count; one node. */
 function negativeLogLikelihood(
   input: Tensor,
   target: Tensor,
@@ -186,29 +212,53 @@ function negativeLogLikelihood(
   reduction: Reduction,
 ): Tensor {
   checkTarget(input, target, weight);
+  checkFloating(input.sizes.length > 2 ? 'nll_loss2d_forward_out_frame' : 'nll_loss_out_frame', input);
   const classDim = input.sizes.length === 1 ? 0 : 1;
   const classes = input.sizes[classDim];
-  const index = target.to(int64);
-  const ignored = index.eq(ignoreIndex);
-  const safe = index.maskedFill(ignored, 0);
-  const bad = runtime.noGrad(() => safe.lt(0).logicalOr(safe.ge(classes)));
-  if (index.numel() > 0 && bad.any().item()) {
-    const value = (safe.maskedSelect(bad).tolist() as number[])[0];
-    throw new IndexError(`Target ${value} is out of bounds.`);
-  }
-  const picked = input.gather(classDim, safe.unsqueeze(classDim)).squeeze(classDim).neg();
-  const someIgnored = runtime.noGrad(() => Boolean(ignored.any().item()));
-  let scale: Tensor | null = null;
-  if (weight !== null) scale = weight.indexSelect(0, safe.reshape([-1])).reshape(safe.sizes);
-  if (someIgnored) {
-    const kept = ignored.logicalNot().to(input.dtype);
-    scale = scale === null ? kept : scale.mul(kept);
-  }
-  const terms = scale === null ? picked : picked.mul(scale).maskedFill(ignored, 0);
-  const name = input.sizes.length > 2 ? 'NllLoss2D' : 'NllLoss';
-  if (reduction === 'none') return runtime.showAs(name, terms);
-  if (reduction === 'sum') return runtime.showAs(name, terms.sum());
-  return runtime.showAs(name, scale === null ? terms.mean() : terms.sum().div(scale.sum()));
+  const partial = someIgnored(target, classes, ignoreIndex);
+  const plan = runtime.noGrad(() => {
+    let index = target.to(int64);
+    const ignored = partial ? index.eq(ignoreIndex) : null;
+    if (ignored !== null) index = index.maskedFill(ignored, 0);
+    /** The weight of each target; null: all have weight 1. */
+    let scale: Tensor | null = null;
+    if (weight !== null) scale = weight.indexSelect(0, index.reshape([-1])).reshape(index.sizes);
+    if (ignored !== null) {
+      const kept = ignored.logicalNot().to(input.dtype);
+      scale = scale === null ? kept : scale.mul(kept);
+    }
+    const place = index.unsqueeze(classDim);
+    const picked = input.gather(classDim, place).squeeze(classDim);
+    if (scale === null) {
+      if (reduction === 'none') return { out: picked.neg(), place, factor: -1 };
+      const count = reduction === 'mean' ? picked.numel() : 1;
+      const mask = picked.sizes.map(() => true);
+      const out = runtime.reduce(negativeMeanOp, picked, mask, false, input.dtype, [count]);
+      return { out, place, factor: -1 / count };
+    }
+    let terms = picked.mul(scale).neg();
+    // Nothing of what is ignored counts, not even an infinity.
+    if (ignored !== null) terms = terms.maskedFill(ignored, 0);
+    if (reduction === 'none') return { out: terms, place, factor: scale.neg() };
+    if (reduction === 'sum') return { out: terms.sum(), place, factor: scale.neg() };
+    const total = scale.sum();
+    return { out: terms.sum().div(total), place, factor: scale.div(total).neg() };
+  });
+  const { place, factor } = plan;
+  const { sizes } = input;
+  return runtime.record(plan.out, {
+    name: input.sizes.length > 2 ? 'NllLoss2D' : 'NllLoss',
+    inputs: [input],
+    saved: [input, target],
+    backward: ([grad]) => {
+      if (grad === null || grad === undefined) return [null];
+      const share = grad.mul(factor);
+      const whole = runtime.full(sizes, 0, input.dtype, grad);
+      const spread =
+        share.sizes.length === 0 ? share.expand(place.sizes) : share.unsqueeze(classDim).expand(place.sizes);
+      return [whole.scatter_(classDim, place, spread)];
+    },
+  });
 }
 
 interface ClassOptions extends Legacy {

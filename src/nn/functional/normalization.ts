@@ -5,7 +5,7 @@ import { define, type FreeCall } from '../../ops/define.ts';
 import { cat } from '../../ops/movement/joining.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { standardize } from './standardize.ts';
+import { checkFloating, standardize } from './standardize.ts';
 
 /** The sizes in which a per-channel tensor broadcasts over (N, C, …). */
 function channelShape(rank: number, channels: number): number[] {
@@ -84,6 +84,7 @@ export const batchNorm: FreeCall<
         throw new RuntimeError(`${name} should contain ${channels} elements not ${t.numel()}`);
       }
     }
+    checkFloating('batch_norm', input);
     const shape = channelShape(rank, channels);
     if (!training) {
       if (runningMean === null || runningVar === null) {
@@ -153,6 +154,7 @@ export const layerNorm: FreeCall<
     }
     const first = input.sizes.length - normalizedShape.length;
     const dims = normalizedShape.map((_, i) => first + i);
+    checkFloating('LayerNormKernelImpl', input);
     const shape = input.sizes.map((s, d) => (d < first ? 1 : s));
     return standardize('NativeLayerNorm', input, dims, eps, { weight, bias, shape }).out;
   },
@@ -182,6 +184,7 @@ export const groupNorm: FreeCall<
         `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showSizes(input.sizes)} and num_groups=${numGroups}`,
       );
     }
+    checkFloating('GroupNormKernelImpl', input);
     const perGroup = channels / numGroups;
     const grouped = input.reshape([batch, numGroups, perGroup, product(input.sizes.slice(2))]);
     const shape = [1, numGroups, perGroup, 1];
@@ -236,6 +239,7 @@ export const instanceNorm: FreeCall<
       );
     }
     const dims = input.sizes.map((_, d) => d).slice(2);
+    checkFloating('batch_norm', input);
     const shape = channelShape(rank, input.sizes[1]);
     const { out, mean, variance } = standardize('InstanceNorm', input, dims, eps, { weight, bias, shape });
     runtime.noGrad(() => {

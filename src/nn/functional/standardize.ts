@@ -2,6 +2,7 @@
  * (x − mean)/√(var + eps)·weight + bias over some dimensions, with the batch's own statistics: one node of the graph, one kernel each way.
  * All normalization layers are this.
  */
+import { RuntimeError } from '../../base/errors.ts';
 import { product } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { RowOp } from '../../ops/rows/family.ts';
@@ -100,6 +101,13 @@ function composed(
 /** `x` in the sizes and dtype of `like`; it has the elements of `like`, or several to be summed for each. */
 function fitted(x: Tensor, like: Tensor, shape: readonly number[]): Tensor {
   return runtime.noGrad(() => x.sumToSize(shape).reshape(like.sizes).to(like.dtype));
+}
+
+/** Throws for integers, by the name of the kernel that PyTorch looks for. */
+export function checkFloating(kernel: string, input: Tensor): void {
+  if (!input.dtype.isFloatingPoint) {
+    throw new RuntimeError(`"${kernel}" not implemented for '${input.dtype.scalarName}'`);
+  }
 }
 
 /** Standardizes `input` over `dims`. */
