@@ -10,8 +10,8 @@ const MATRIX = 0x9908b0df;
 const MULTIPLIER = 1812433253;
 
 export class Mt19937 {
-  /** The state words of the current round. */
-  readonly words: Uint32Array = new Uint32Array(SIZE);
+  /** The state words of the current round, as 32 bits. */
+  readonly words: Int32Array = new Int32Array(SIZE);
   /** Which of them is drawn next; `SIZE` when a new round is due. */
   next: number = SIZE;
   /** How many rounds were begun since the seed. */

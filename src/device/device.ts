@@ -2,6 +2,7 @@
  * What a device can do. Everything TypeTorch computes is one of these requests; shapes are already broadcast and checked
  * and outputs allocated when a device sees them.
  */
+import type { Mt19937 } from '../base/mt19937.ts';
 import type { View } from '../kernel/view.ts';
 import type { LoopProgram, ReduceProgram, RowProgram } from '../kernel/program.ts';
 import type { Storage } from './storage.ts';
@@ -46,6 +47,24 @@ export interface Contraction {
   /** Factor of what `out` holds: 0 overwrites without reading. */
   readonly beta: number;
 }
+
+/**
+ * Random numbers that a device may have kernels for. What they are bit by bit, and how many draws they take, is what the functions of
+ * `tensor/random` do, which make them where a device does not.
+ */
+export type Draw =
+  /** Of U[0, 1): of 24 bits for float32, 53 for float64. */
+  | { readonly kind: 'uniform' }
+  /** Those times `width` plus `low`, rounded once. */
+  | { readonly kind: 'scaled'; readonly low: number; readonly width: number }
+  /** 1 with probability `p`, else 0. */
+  | { readonly kind: 'bernoulli'; readonly p: number }
+  /** N(mean, std²) in blocks of 16 float32. */
+  | { readonly kind: 'normal'; readonly mean: number; readonly std: number }
+  /** Whole numbers in [low, low + range), the range at most 2³². */
+  | { readonly kind: 'integers'; readonly low: number; readonly range: number }
+  /** The numbers 0 … n − 1 in random order. */
+  | { readonly kind: 'permutation' };
 
 /** What the memory of a device is used for, in bytes unless said. */
 export interface MemoryStats {
@@ -111,6 +130,11 @@ export interface Device {
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   /** `target[i, index] (mode)= source[i]`, in row-major order of i. Nothing is written when an index does not fit. */
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
+  /**
+   * Writes the next numbers of the engine's stream to `out`, which is contiguous, and advances the engine. False where the device has no kernel for
+   * them, or so few are not worth one: then nothing has happened.
+   */
+  draw?(out: View, engine: Mt19937, draw: Draw): boolean;
 }
 
 const devices = new Map<string, Device>();

@@ -1,14 +1,16 @@
 /** The wasm device, called 'cpu': SIMD WebAssembly that is generated when a kernel is first asked for. */
 import { RuntimeError } from '../../base/errors.ts';
+import type { Mt19937 } from '../../base/mt19937.ts';
 import type { LoopProgram, ReduceProgram, RowProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
-import type { BadIndex, Contraction, Device, Indices, MemoryStats, ScatterMode } from '../device.ts';
+import type { BadIndex, Contraction, Device, Draw, Indices, MemoryStats, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
 import { Storage } from '../storage.ts';
 import { Blas } from './blas.ts';
 import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
 import { writeDescriptor } from './descriptor.ts';
+import { Drawer } from './drawer.ts';
 import { costOf } from './emit.ts';
 import { Indexer } from './gather.ts';
 import { Heap } from './heap.ts';
@@ -59,6 +61,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
+  private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
 
   allocate(nbytes: number): Storage {
     const { heap, reclaimer } = this;
@@ -176,6 +179,11 @@ export class WasmDevice implements Device {
 
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
     return this.indexer.scatter(target, source, indices, mode);
+  }
+
+  draw(out: View, engine: Mt19937, draw: Draw): boolean {
+    if (out.storage.address < 0) throw disposed();
+    return this.drawer.draw(out, engine, draw);
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the host's WebAssembly engine can do. Each question is asked once, when it first matters. */
 import { builtin, v8Version, type V8Module } from '../host.ts';
+import { ModuleBuilder } from './assembler.ts';
 
 /** A module with one function (v128, v128, v128) → v128 whose body is the SIMD instruction `opcode` (LEB128). */
 function ternarySimdModule(opcode: readonly number[]): Uint8Array<ArrayBuffer> {
@@ -46,4 +47,41 @@ function enableRelaxedSimd(): boolean {
   if (major < 11 || major > 11 || minor >= 4) return false;
   v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
   return true;
+}
+
+let fuses: boolean | null = null;
+
+/**
+ * Does `relaxed_madd` round once? An engine rounds either once or twice, always the same way (WebAssembly 3.0, 4.3.2: the choice is fixed for an
+ * environment), so one sum tells.
+ */
+export function fusesMultiplyAdd(): boolean {
+  fuses ??= hasRelaxedSimd() && probeFusion();
+  return fuses;
+}
+
+/** A module with functions `f32` and `f64` (x) → x·x − (x·x rounded to the type), by `relaxed_madd`: the rounding error, or 0. */
+function fusionModule(): Uint8Array<ArrayBuffer> {
+  const module = new ModuleBuilder({ maximum: null, shared: false });
+  for (const [type, shape] of [
+    ['f32', 'f32x4'],
+    ['f64', 'f64x2'],
+  ] as const) {
+    const f = module.function(type, [type], [type]);
+    const splat = (): void => void f.get(0).op(`${shape}.splat`);
+    splat();
+    splat();
+    splat();
+    splat();
+    f.op(`${shape}.mul`).op(`${shape}.neg`).op(`${shape}.relaxed_madd`).lane(`${shape}.extract_lane`, 0);
+  }
+  return module.encode();
+}
+
+function probeFusion(): boolean {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(fusionModule()), { env: { memory } });
+  const { f32, f64 } = exports as { f32: (x: number) => number; f64: (x: number) => number };
+  // (1 + ε)² = 1 + 2ε + ε², of which the last does not fit.
+  return f32(1 + 2 ** -23) === 2 ** -46 && f64(1 + 2 ** -52) === 2 ** -104;
 }

@@ -7,11 +7,10 @@ import { scalarFor } from '../../base/scalar.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { runtime } from '../../ops/runtime.ts';
 import { emptyLike, filled, type Options } from '../create.ts';
-import { memory } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
-import { fillIntegers, permutation } from './integers.ts';
+import { fillIntegers, permutation, WIDE } from './integers.ts';
 import { normal_, uniform_ } from './methods.ts';
-import { generatorOf, requireFloat, store } from './fill.ts';
+import { deviceDraws, fillWith, generatorOf, requireFloat } from './fill.ts';
 import type { Generator } from './generator.ts';
 import { significand } from './rounding.ts';
 
@@ -212,10 +211,10 @@ export const randperm: FreeCall<[n: number], RandomOptions & { n?: number }, Ten
     const g = generatorOf(generator);
     if (dtype != null) checkCount(n, dtype);
     return filled([n], dtype ?? int64, device, requiresGrad, (t) => {
-      const data = memory(t);
+      if (n < WIDE && deviceDraws(t, g, { kind: 'permutation' })) return;
       const order = permutation(n, g);
       let at = 0;
-      store(data, t.dtype, (chunk) => {
+      fillWith(t, (chunk) => {
         for (let i = 0; i < chunk.length; i++) chunk[i] = order[at++];
       });
     });

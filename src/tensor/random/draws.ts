@@ -59,7 +59,7 @@ export function scale32(chunk: Float64Array, width: number, low: number): void {
 }
 
 /** Fills with whole numbers in [0, range) + low; range is below 2³², one draw each. */
-export function fillWhole(chunk: Float64Array, generator: Generator, range: number, low: number): void {
+export function drawWhole(chunk: Float64Array, generator: Generator, range: number, low: number): void {
   const drawn = nextBits(generator, chunk.length);
   const width = range >>> 0;
   for (let i = 0; i < chunk.length; i++) chunk[i] = (drawn[i] % width) + low;

@@ -3,6 +3,7 @@ import type { DType } from '../../base/dtype.ts';
 import { bool } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { toBfloat16, toFloat16 } from '../../base/float16.ts';
+import type { Draw } from '../../device/device.ts';
 import type { TypedArray } from '../../ops/runtime.ts';
 import { runtime } from '../../ops/runtime.ts';
 import { empty } from '../allocate.ts';
@@ -29,6 +30,11 @@ export function requireFloat(dtype: DType, kernel: string): void {
 export type Filler = (chunk: Float64Array) => void;
 
 const held = new Float64Array(CHUNK);
+
+/** Fills a contiguous tensor. */
+export function fillWith(dense: Tensor, fill: Filler): void {
+  store(memory(dense), dense.dtype, fill);
+}
 
 /** Stores what `fill` gives in the dtype: 16-bit floats as their bits, int64 from doubles that are whole. */
 export function store(data: TypedArray, dtype: DType, fill: Filler): void {
@@ -71,11 +77,12 @@ function writeWords(words: Int32Array, at: number, chunk: Float64Array): void {
   }
 }
 
-/** Stores whole numbers of up to 64 bits. */
-export function storeWhole(data: TypedArray, dtype: DType, draw: () => bigint): void {
+/** Fills a contiguous tensor with whole numbers of up to 64 bits. */
+export function fillWhole(dense: Tensor, draw: () => bigint): void {
+  const data = memory(dense);
   if (data instanceof BigInt64Array) for (let i = 0; i < data.length; i++) data[i] = draw();
   else {
-    store(data, dtype, (chunk) => {
+    store(data, dense.dtype, (chunk) => {
       for (let i = 0; i < chunk.length; i++) chunk[i] = Number(draw());
     });
   }
@@ -86,19 +93,26 @@ export function memoryOrder({ sizes, strides }: Tensor): number[] {
   return sizes.map((_, d) => d).sort((a, b) => strides[b] - strides[a] || a - b);
 }
 
+/** Has the device draw into a contiguous tensor, or the first `count` elements of it, where it has a kernel and that pays. */
+export function deviceDraws(dense: Tensor, g: Generator, draw: Draw, count: number = dense.numel()): boolean {
+  const { storage, dtype, offset } = dense;
+  const out = { storage, dtype, offset, sizes: [count], strides: [1] };
+  return storage.device.draw?.(out, g.engine, draw) ?? false;
+}
+
 /**
- * Overwrites `target` in place: `write` gets memory for all elements, in the order in which they lie in the target's memory. The gradient of what
- * was there is zero.
+ * Overwrites `target` in place: `write` gets a contiguous tensor for all elements, in the order in which they lie in the target's memory. The
+ * gradient of what was there is zero.
  */
-export function overwrite(target: Tensor, name: string, write: (data: TypedArray) => void): Tensor {
+export function overwrite(target: Tensor, name: string, write: (dense: Tensor) => void): Tensor {
   runtime.checkInplace(target);
   if (target.numel() > 0) {
-    if (target.isContiguous()) write(memory(target));
+    if (target.isContiguous()) write(target);
     else {
       const order = memoryOrder(target);
       const sizes = order.map((d) => target.sizes[d]);
       const dense = empty(sizes, target.dtype, target.storage.device);
-      write(memory(dense));
+      write(dense);
       const strides = order.map((d) => target.strides[d]);
       copyInto(new Tensor(target.storage, target.dtype, sizes, strides, target.offset), dense);
     }

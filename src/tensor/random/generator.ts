@@ -108,7 +108,7 @@ export class Generator {
     view.setInt32(layout.seeded, 1, true);
     view.setBigUint64(layout.next, BigInt(started ? next : 0), true);
     words.forEach((word, i) => {
-      view.setBigUint64(layout.words + 8 * i, BigInt(word), true);
+      view.setBigUint64(layout.words + 8 * i, BigInt(word >>> 0), true);
     });
     if (this.spareNormal !== null) {
       view.setFloat64(layout.normal, this.spareNormal, true);

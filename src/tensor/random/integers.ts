@@ -2,27 +2,21 @@
 import { bool, cppName, type DType, float16, float64, int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { finfo, iinfo } from '../../base/typeinfo.ts';
-import type { TypedArray } from '../../ops/runtime.ts';
 import type { Tensor } from '../tensor.ts';
-import { bits64, CHUNK, fillWhole, nextBits } from './draws.ts';
-import { overwrite, store, storeWhole } from './fill.ts';
+import { bits64, CHUNK, drawWhole, nextBits } from './draws.ts';
+import { deviceDraws, fillWhole, fillWith, overwrite } from './fill.ts';
 import type { Generator } from './generator.ts';
 import { roundTo, significand } from './rounding.ts';
 
-/** Fills with whole numbers in [from, from + range): 32 bits a draw where they suffice. No checks. */
-export function writeIntegers(
-  data: TypedArray,
-  dtype: DType,
-  g: Generator,
-  from: bigint,
-  range: bigint,
-): void {
+/** Fills a contiguous tensor with whole numbers in [from, from + range): 32 bits a draw where they suffice. No checks. */
+export function writeIntegers(dense: Tensor, g: Generator, from: bigint, range: bigint): void {
   const exact = BigInt(Number.MAX_SAFE_INTEGER) - range;
-  if (range >= 2n ** 32n) storeWhole(data, dtype, () => (bits64(g) % range) + from);
+  if (range >= 2n ** 32n) fillWhole(dense, () => (bits64(g) % range) + from);
   else if (from > -exact && from < exact) {
     const [low, width] = [Number(from), Number(range)];
-    store(data, dtype, (chunk) => fillWhole(chunk, g, width, low));
-  } else storeWhole(data, dtype, () => (BigInt(g.engine.draw()) % range) + from);
+    if (deviceDraws(dense, g, { kind: 'integers', low, range: width })) return;
+    fillWith(dense, (chunk) => drawWhole(chunk, g, width, low));
+  } else fillWhole(dense, () => (BigInt(g.engine.draw()) % range) + from);
 }
 
 /** The smallest and the greatest number of the dtype, the latter of floats 2 to the number of bits they hold exactly. */
@@ -78,7 +72,7 @@ export function fillIntegers(input: Tensor, from: bigint, to: bigint, g: Generat
     );
   }
   checkBounds(input.dtype, first, end - 1n);
-  return overwrite(input, 'Random', (data) => writeIntegers(data, input.dtype, g, first, end - first));
+  return overwrite(input, 'Random', (dense) => writeIntegers(dense, g, first, end - first));
 }
 
 /** Fills with whole numbers from `from` up to the greatest of the dtype (of floats: up to where all of them are exact). */
@@ -93,7 +87,7 @@ export function fillUpwards(input: Tensor, from: bigint, g: Generator): Tensor {
     );
   }
   checkBounds(dtype, first, last);
-  return overwrite(input, 'Random', (data) => writeIntegers(data, dtype, g, first, last - first + 1n));
+  return overwrite(input, 'Random', (dense) => writeIntegers(dense, g, first, last - first + 1n));
 }
 
 /** Fills with 64 bits each: all numbers of int64. Throws a RuntimeError for dtypes that PyTorch does not do that with. */
@@ -104,21 +98,21 @@ function fillAll64(input: Tensor, g: Generator): Tensor {
       'random_full_64_bits_range_kernel_cpu handles only int64, double, float and bfloat16',
     );
   }
-  return overwrite(input, 'Random', (data) => storeWhole(data, dtype, () => bits64(g)));
+  return overwrite(input, 'Random', (dense) => fillWhole(dense, () => bits64(g)));
 }
 
 /** Fills with whole numbers from 0 up to the greatest of the dtype. 64-bit types take 64 bits, whatever the range is. */
 export function fillDefault(input: Tensor, g: Generator): Tensor {
   const { dtype } = input;
   const range = limitsOf(dtype)[1] + 1n;
-  return overwrite(input, 'Random', (data) => {
-    if (dtype === int64 || dtype === float64) storeWhole(data, dtype, () => bits64(g) % range);
-    else writeIntegers(data, dtype, g, 0n, range);
+  return overwrite(input, 'Random', (dense) => {
+    if (dtype === int64 || dtype === float64) fillWhole(dense, () => bits64(g) % range);
+    else writeIntegers(dense, g, 0n, range);
   });
 }
 
 /** From this many numbers on, 32 bits a draw would favour some of them noticeably. */
-const WIDE = Math.floor((2 ** 32 - 1) / 20);
+export const WIDE: number = Math.floor((2 ** 32 - 1) / 20);
 
 /** The numbers 0 … n − 1 in random order, by Fisher and Yates's shuffle (Durstenfeld 1964). */
 export function permutation(n: number, g: Generator): Uint32Array | Float64Array {

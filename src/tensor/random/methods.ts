@@ -1,14 +1,22 @@
 /** Random numbers written in place. https://pytorch.org/docs/stable/torch.html#in-place-random-sampling */
+import { BLOCK } from '../../base/boxMuller.ts';
 import { bool, cppName, type DType, float32, float64 } from '../../base/dtype.ts';
 import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import { showNumber } from '../../base/numbers.ts';
 import { finfo } from '../../base/typeinfo.ts';
 import { type Call, define } from '../../ops/define.ts';
-import type { TypedArray } from '../../ops/runtime.ts';
-import { toArray } from '../memory.ts';
+import { memory, toArray } from '../memory.ts';
 import { Tensor } from '../tensor.ts';
 import { fillUniform, fillUniform64, normal64, scale32 } from './draws.ts';
-import { type Filler, generatorOf, memoryOrder, overwrite, requireFloat, store } from './fill.ts';
+import {
+  deviceDraws,
+  type Filler,
+  fillWith,
+  generatorOf,
+  memoryOrder,
+  overwrite,
+  requireFloat,
+} from './fill.ts';
 import { fma64 } from './fma.ts';
 import type { Generator } from './generator.ts';
 import { fillDefault, fillIntegers, fillUpwards } from './integers.ts';
@@ -21,22 +29,24 @@ export interface WithGenerator {
   generator?: Generator | null;
 }
 
-/** Numbers of U[from, to) in the arithmetic of the dtype. */
-function uniformFiller(dtype: DType, g: Generator, from: number, to: number): Filler {
+/** Fills with U[from, to) in the arithmetic of the dtype. */
+function fillUniformly(dense: Tensor, g: Generator, from: number, to: number): void {
+  const { dtype } = dense;
   const round = roundTo(dtype);
   const [low, width] = [round(from), round(round(to) - round(from))];
+  const scaled = low !== 0 || width !== 1;
+  if (deviceDraws(dense, g, scaled ? { kind: 'scaled', low, width } : { kind: 'uniform' })) return;
   const digits = significand[dtype.name];
-  if (dtype === float64) {
-    return (chunk) => {
+  fillWith(dense, (chunk) => {
+    if (dtype === float64) {
       fillUniform64(chunk, g);
-      for (let i = 0; i < chunk.length; i++) chunk[i] = fma64(chunk[i], width, low);
-    };
-  }
-  return (chunk) => {
+      if (scaled) for (let i = 0; i < chunk.length; i++) chunk[i] = fma64(chunk[i], width, low);
+      return;
+    }
     fillUniform(chunk, g, digits);
-    if (low !== 0 || width !== 1) scale32(chunk, width, low);
+    if (scaled) scale32(chunk, width, low);
     if (dtype !== float32) for (let i = 0; i < chunk.length; i++) chunk[i] = round(chunk[i]);
-  };
+  });
 }
 
 /** Throws PyTorch's errors for bounds that the dtype cannot hold. */
@@ -67,31 +77,30 @@ export const uniform_: Call<
     const g = generatorOf(generator);
     requireFloat(input.dtype, 'check_uniform_bounds');
     checkUniformBounds(input.dtype, from, to);
-    const fill = uniformFiller(input.dtype, g, from, to);
-    return overwrite(input, 'Uniform', (data) => store(data, input.dtype, fill));
+    return overwrite(input, 'Uniform', (dense) => fillUniformly(dense, g, from, to));
   },
   { methodOnly: true },
 );
 
-/** Fills memory with N(mean, std²). */
-function writeNormal(
-  data: TypedArray,
-  dtype: DType,
-  g: Generator,
-  mean: number,
-  std: number,
-  whole: boolean,
-): void {
-  if (!whole || data.length < 16) {
-    store(data, dtype, (chunk) => {
+/** Fills a contiguous tensor with N(mean, std²). `whole`: it is the tensor that was asked for, not a copy in other order. */
+function fillNormal(dense: Tensor, g: Generator, mean: number, std: number, whole: boolean): void {
+  const { dtype } = dense;
+  const count = dense.numel();
+  if (!whole || count < 16) {
+    fillWith(dense, (chunk) => {
       for (let i = 0; i < chunk.length; i++) chunk[i] = fma64(normal64(g), std, mean);
     });
-  } else if (data instanceof Float32Array) fillNormal32(data, g, mean, std);
-  else if (data instanceof Float64Array) fillNormal64(data, g, mean, std);
-  else {
-    const values = normals16(data.length, g, mean, std, significand[dtype.name], roundTo(dtype));
+  } else if (dtype === float32) {
+    const blocks = count - (count % BLOCK);
+    const done = deviceDraws(dense, g, { kind: 'normal', mean, std }, blocks) ? blocks : 0;
+    fillNormal32(memory(dense) as Float32Array, g, mean, std, done);
+  } else if (dtype === float64) {
+    const drawn = deviceDraws(dense, g, { kind: 'uniform' });
+    fillNormal64(memory(dense) as Float64Array, g, mean, std, drawn);
+  } else {
+    const values = normals16(count, g, mean, std, significand[dtype.name], roundTo(dtype));
     let at = 0;
-    store(data, dtype, (chunk) => {
+    fillWith(dense, (chunk) => {
       chunk.set(values.subarray(at, at + chunk.length));
       at += chunk.length;
     });
@@ -110,7 +119,7 @@ export const normal_: Call<
     if (!(std >= 0)) throw new RuntimeError(`normal expects std >= 0.0, but found std ${showNumber(std)}`);
     requireFloat(input.dtype, 'normal_kernel_cpu');
     const whole = input.isContiguous();
-    return overwrite(input, 'Normal', (data) => writeNormal(data, input.dtype, g, mean, std, whole));
+    return overwrite(input, 'Normal', (dense) => fillNormal(dense, g, mean, std, whole));
   },
   { methodOnly: true },
 );
@@ -191,23 +200,24 @@ export const bernoulli_: Call<
       // Drawn in the order of the memory that is written.
       const order = memoryOrder(input);
       const fill = bernoulliFiller(chances(p.expand(input.sizes).permute(order)), p.dtype === float64, g);
-      return overwrite(input, 'Bernoulli', (data) => store(data, input.dtype, fill));
+      return overwrite(input, 'Bernoulli', (dense) => fillWith(dense, fill));
     }
     checkProbability(p);
-    return overwrite(input, 'Bernoulli', (data) =>
-      store(data, input.dtype, (chunk) => {
+    return overwrite(input, 'Bernoulli', (dense) => {
+      if (deviceDraws(dense, g, { kind: 'bernoulli', p })) return;
+      fillWith(dense, (chunk) => {
         fillUniform64(chunk, g);
         for (let i = 0; i < chunk.length; i++) chunk[i] = chunk[i] < p ? 1 : 0;
-      }),
-    );
+      });
+    });
   },
   { methodOnly: true },
 );
 
 /** Fills with what `fill` makes in double precision. `kernel` names it in PyTorch's error where the dtype is not a floating-point one. */
-function fillWith(input: Tensor, name: string, kernel: string, fill: Filler): Tensor {
+function floatsOf(input: Tensor, name: string, kernel: string, fill: Filler): Tensor {
   requireFloat(input.dtype, kernel);
-  return overwrite(input, name, (data) => store(data, input.dtype, fill));
+  return overwrite(input, name, (dense) => fillWith(dense, fill));
 }
 
 /** Numbers made from uniform ones in [0, 1). */
@@ -228,7 +238,7 @@ export const exponential_: Call<[input: Tensor, lambd?: number], WithGenerator &
         throw new RuntimeError(`exponential_ expects lambda >= 0.0, but found lambda=${showNumber(lambd)}`);
       }
       const fill = fromUniform(generator, (u) => (-1 / lambd) * Math.log(1 - u));
-      return fillWith(input, 'Exponential', 'exponential_cpu', fill);
+      return floatsOf(input, 'Exponential', 'exponential_cpu', fill);
     },
     { methodOnly: true },
   );
@@ -241,7 +251,7 @@ export const geometric_: Call<[input: Tensor, p: number], WithGenerator & { p?: 
       throw new RuntimeError(`geometric_ expects p to be in (0, 1), but got p=${showNumber(p)}`);
     if (input.dtype === bool) throw new RuntimeError(`"geometric_cpu" not implemented for 'Bool'`);
     const fill = fromUniform(generator, (u) => Math.ceil(Math.log(u) / Math.log(1 - p)));
-    return overwrite(input, 'Geometric', (data) => store(data, input.dtype, fill));
+    return overwrite(input, 'Geometric', (dense) => fillWith(dense, fill));
   },
   { methodOnly: true },
 );
@@ -255,7 +265,7 @@ export const cauchy_: Call<
   'cauchy_(input, median=0, sigma=1, *, generator=None)',
   (input: Tensor, median = 0, sigma = 1, generator: Generator | null = null) => {
     const fill = fromUniform(generator, (u) => fma64(sigma, Math.tan(Math.PI * (u - 0.5)), median));
-    return fillWith(input, 'Cauchy', 'cauchy_cpu', fill);
+    return floatsOf(input, 'Cauchy', 'cauchy_cpu', fill);
   },
   { methodOnly: true },
 );
@@ -270,7 +280,7 @@ export const logNormal_: Call<
   (input: Tensor, mean = 1, std = 2, generator: Generator | null = null) => {
     if (!(std > 0)) throw new RuntimeError(`log_normal_ expects std > 0.0, but found std=${showNumber(std)}`);
     const g = generatorOf(generator);
-    return fillWith(input, 'LogNormal', 'log_normal_cpu', (chunk) => {
+    return floatsOf(input, 'LogNormal', 'log_normal_cpu', (chunk) => {
       for (let i = 0; i < chunk.length; i++) chunk[i] = Math.exp(fma64(normal64(g), std, mean));
     });
   },

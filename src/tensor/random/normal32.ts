@@ -6,29 +6,25 @@
  * single precision). This does the same operations in the same order, one operation over many pairs at a time. Where the comments say
  * "exact", the sum is exact in double precision, and one rounding to float32 is what a fused multiply-add gives.
  */
+import {
+  BLOCK,
+  COS_COEFFICIENTS,
+  FOUR_BY_PI,
+  HALF_BITS,
+  LN2_HIGH,
+  LN2_LOW,
+  LOG_COEFFICIENTS,
+  QUARTER_PI,
+  SIN_COEFFICIENTS,
+  SQRT_HALF_BITS,
+  TWO_PI,
+} from '../../base/boxMuller.ts';
 import { nextBits } from './draws.ts';
 import { fma32, fmaConstant, fmaEach } from './fma.ts';
 import type { Generator } from './generator.ts';
 
 const f32 = Math.fround;
-const LOG_COEFFICIENTS = [
-  7.0376836292e-2, -1.151461031e-1, 1.167699874e-1, -1.2420140846e-1, 1.4249322787e-1, -1.6668057665e-1,
-  2.0000714765e-1, -2.4999993993e-1, 3.3333331174e-1,
-].map(f32);
-// ½ and √½ as the bits of float32.
-const HALF_BITS = 0x3f000000;
-const SQRT_HALF_BITS = 0x3f3504f3;
-// ln 2 in two parts, of which the first has 9 bits.
-const LN2_LOW = f32(-2.1219444e-4);
-const LN2_HIGH = f32(0.693359375);
-const FOUR_BY_PI = f32(4 / Math.PI);
-// −π/4 in three parts of few bits.
-const [DP1, DP2, DP3] = [-0.78515625, -2.4187564849853516e-4, -3.774894977445941e-8].map(f32);
-const COS_COEFFICIENTS = [2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2].map(f32);
-const SIN_COEFFICIENTS = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1].map(f32);
-const TWO_PI = f32(2 * Math.PI);
-
-const BLOCK = 16;
+const [DP1, DP2, DP3] = QUARTER_PI;
 /** Pairs in flight: all arrays below together stay in the first-level cache. */
 const PAIRS = 512;
 
@@ -136,12 +132,21 @@ function blocks(
   }
 }
 
-/** Fills 16 or more elements with N(mean, std²). The rest of a length that is no multiple of 16 is made by drawing the last 16 again. */
-export function fillNormal32(data: Float32Array, generator: Generator, mean: number, std: number): void {
+/**
+ * Fills 16 or more elements with N(mean, std²), of which the first `done`, a multiple of 16, have been made. The rest of a length that is no multiple
+ * of 16 is made by drawing the last 16 again.
+ */
+export function fillNormal32(
+  data: Float32Array,
+  generator: Generator,
+  mean: number,
+  std: number,
+  done = 0,
+): void {
   const [m, s] = [f32(mean), f32(std)];
   const rest = data.length % BLOCK;
   const whole = data.length - rest;
-  for (let at = 0; at < whole; at += 2 * PAIRS) {
+  for (let at = done; at < whole; at += 2 * PAIRS) {
     blocks(data, at, Math.min(2 * PAIRS, whole - at), generator, m, s);
   }
   if (rest === 0) return;

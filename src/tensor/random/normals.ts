@@ -1,25 +1,35 @@
 /** PyTorch's normal numbers of float64 and the 16-bit floats, 16 or more: in blocks, as those of float32 (see there). */
-import { uniform64 } from './draws.ts';
+import { BLOCK } from '../../base/boxMuller.ts';
+import { CHUNK, fillUniform, fillUniform64 } from './draws.ts';
 import { fma64 } from './fma.ts';
 import type { Generator } from './generator.ts';
 
-const BLOCK = 16;
-
-/** Fills by blocks of 16; a rest is made by drawing the last 16 again. */
-function fillBlocks(data: Float64Array, uniform: () => number, block: (at: number) => void): void {
+/** Fills by blocks of 16; a rest is made by drawing the last 16 again. `drawn`: the data holds the uniform numbers already. */
+function fillBlocks(
+  data: Float64Array,
+  uniform: (chunk: Float64Array) => void,
+  block: (at: number) => void,
+  drawn = false,
+): void {
   const { length } = data;
-  for (let i = 0; i < length; i++) data[i] = uniform();
+  if (!drawn) for (let i = 0; i < length; i += CHUNK) uniform(data.subarray(i, i + CHUNK));
   for (let i = 0; i + BLOCK <= length; i += BLOCK) block(i);
   if (length % BLOCK === 0) return;
-  for (let i = length - BLOCK; i < length; i++) data[i] = uniform();
+  uniform(data.subarray(length - BLOCK));
   block(length - BLOCK);
 }
 
-/** Fills 16 or more float64 with N(mean, std²). */
-export function fillNormal64(data: Float64Array, generator: Generator, mean: number, std: number): void {
+/** Fills 16 or more float64 with N(mean, std²). `drawn`: they hold uniform numbers already, of which they are made. */
+export function fillNormal64(
+  data: Float64Array,
+  generator: Generator,
+  mean: number,
+  std: number,
+  drawn: boolean,
+): void {
   fillBlocks(
     data,
-    () => uniform64(generator),
+    (chunk) => fillUniform64(chunk, generator),
     (at) => {
       for (let j = at; j < at + BLOCK / 2; j++) {
         const radius = Math.sqrt(-2 * Math.log(1 - data[j]));
@@ -28,6 +38,7 @@ export function fillNormal64(data: Float64Array, generator: Generator, mean: num
         data[j + BLOCK / 2] = fma64(radius * Math.sin(theta), std, mean);
       }
     },
+    drawn,
   );
 }
 
@@ -48,7 +59,7 @@ export function normals16(
   const step = digits === 11 ? Math.fround : round;
   fillBlocks(
     data,
-    () => (generator.engine.draw() & (2 ** digits - 1)) * 2 ** -digits,
+    (chunk) => fillUniform(chunk, generator, digits),
     (at) => {
       for (let j = at; j < at + BLOCK / 2; j++) {
         const u1 = round(1 - data[j]);
