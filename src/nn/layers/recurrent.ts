@@ -2,6 +2,7 @@
 import { NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { showSizes } from '../../base/shape.ts';
 import { cat, stack } from '../../ops/index.ts';
+import { runtime } from '../../ops/runtime.ts';
 import { Tensor } from '../../tensor/tensor.ts';
 import * as F from '../functional/index.ts';
 import * as init from '../init.ts';
@@ -9,6 +10,8 @@ import { Module } from '../module.ts';
 import type { Parameter } from '../parameter.ts';
 import { type Factory, settings, show } from './common.ts';
 import { newParameter } from './linear.ts';
+import { type CellKind, gruCell, lstmCell, reluCell, tanhCell, type Weights } from './recurrentCells.ts';
+import { runCell, runSequence } from './recurrentSequence.ts';
 
 /** Options of recurrent layers. */
 export interface RecurrentOptions extends Factory {
@@ -35,18 +38,6 @@ interface Settings extends LSTMOptions, RNNOptions {
   hiddenSize: number;
 }
 
-/** The weights of one direction of one layer. */
-interface Weights {
-  readonly ih: Parameter;
-  readonly hh: Parameter;
-  readonly biasIh: Parameter | null;
-  readonly biasHh: Parameter | null;
-  readonly hr: Parameter | null;
-}
-
-/** One step of a cell: from what the input contributes to the gates, and the state, to the new state. Its first part is the output. */
-type Step = (gates: Tensor, state: readonly Tensor[], w: Weights) => Tensor[];
-
 const names = [
   'inputSize',
   'hiddenSize',
@@ -56,33 +47,6 @@ const names = [
   'dropout',
   'bidirectional',
 ] as const;
-
-/** h·Wᵀ + b. */
-function affine(h: Tensor, w: Parameter, b: Parameter | null): Tensor {
-  return F.linear(h, w, b);
-}
-
-const simpleStep =
-  (activation: (x: Tensor) => Tensor): Step =>
-  (gates, [h], w) => [activation(gates.add(affine(h, w.hh, w.biasHh)))];
-
-/** Hochreiter and Schmidhuber 1997; gates in the order input, forget, cell, output. */
-const lstmStep: Step = (gates, [h, c], w) => {
-  const [i, f, g, o] = gates.add(affine(h, w.hh, w.biasHh)).chunk(4, -1);
-  const cell = f.sigmoid().mul(c).add(i.sigmoid().mul(g.tanh()));
-  const hidden = o.sigmoid().mul(cell.tanh());
-  return [w.hr === null ? hidden : affine(hidden, w.hr, null), cell];
-};
-
-/** Cho et al. 2014; gates in the order reset, update, new. */
-const gruStep: Step = (gates, [h], w) => {
-  const [xr, xz, xn] = gates.chunk(3, -1);
-  const [hr, hz, hn] = affine(h, w.hh, w.biasHh).chunk(3, -1);
-  const r = xr.add(hr).sigmoid();
-  const z = xz.add(hz).sigmoid();
-  const n = xn.add(r.mul(hn)).tanh();
-  return [n.add(z.mul(h.sub(n)))];
-};
 
 abstract class RecurrentBase extends Module {
   readonly inputSize: number;
@@ -214,37 +178,33 @@ abstract class RecurrentBase extends Module {
     input: Tensor,
     given: readonly (Tensor | null)[],
     sizes: readonly number[],
-    step: Step,
+    kind: CellKind,
   ): { output: Tensor; states: Tensor[] } {
     const { x, batched } = this.arrange(input);
     const [time, batch] = x.sizes;
+    if (time === 0) throw new RuntimeError('Expected sequence length to be larger than 0 in RNN');
     const labels = given.length === 1 ? [''] : ['[0]', '[1]'];
     const initial = given.map((g, k) => this.initial(g, batched, batch, sizes[k], x, labels[k]));
     const finals: Tensor[][] = given.map(() => []);
     let layerInput = x;
     for (let layer = 0; layer < this.numLayers; layer++) {
       const outputs = this.suffixes(layer).map((suffix, direction) => {
-        const w = this.weights(suffix);
-        // What the input contributes at all times is one matrix product.
-        const gates = affine(layerInput, w.ih, w.biasIh).unbind(0);
         const at = layer * this.directions + direction;
-        let state = initial.map((s) => s.select(0, at));
-        const steps = new Array<Tensor>(time);
-        for (let i = 0; i < time; i++) {
-          const t = direction === 0 ? i : time - 1 - i;
-          state = step(gates[t], state, w);
-          steps[t] = state[0];
-        }
-        state.forEach((s, k) => {
+        const state = initial.map((s) => s.select(0, at));
+        const w = this.weights(suffix);
+        const result = runSequence({ kind, x: layerInput, state, w, reverse: direction === 1 });
+        result.state.forEach((s, k) => {
           finals[k].push(s);
         });
-        return stack(steps);
+        return result.output;
       });
       layerInput = outputs.length === 1 ? outputs[0] : cat(outputs, -1);
       if (this.dropout > 0 && layer < this.numLayers - 1)
         layerInput = F.dropout(layerInput, this.dropout, this.training);
     }
-    const states = finals.map((list) => stack(list));
+    const states = finals.map((list) =>
+      list.length === 1 ? runtime.showAs('Stack', list[0].unsqueeze(0)) : stack(list),
+    );
     if (!batched) return { output: layerInput.squeeze(1), states: states.map((s) => s.squeeze(1)) };
     return { output: this.batchFirst ? layerInput.transpose(0, 1) : layerInput, states };
   }
@@ -283,8 +243,8 @@ export class RNN extends RecurrentBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hidden: Tensor] {
-    const step = simpleStep(this.nonlinearity === 'tanh' ? (x) => x.tanh() : (x) => x.relu());
-    const { output, states } = this.run(input, [hx], [this.hiddenSize], step);
+    const kind = this.nonlinearity === 'tanh' ? tanhCell : reluCell;
+    const { output, states } = this.run(input, [hx], [this.hiddenSize], kind);
     return [output, states[0]];
   }
 }
@@ -310,7 +270,7 @@ export class LSTM extends RecurrentBase {
     hx: readonly [Tensor, Tensor] | null = null,
   ): [output: Tensor, state: [hidden: Tensor, cell: Tensor]] {
     const sizes = [this.projSize > 0 ? this.projSize : this.hiddenSize, this.hiddenSize];
-    const { output, states } = this.run(input, hx ?? [null, null], sizes, lstmStep);
+    const { output, states } = this.run(input, hx ?? [null, null], sizes, lstmCell);
     return [output, states as [Tensor, Tensor]];
   }
 }
@@ -322,7 +282,7 @@ export class GRU extends RecurrentBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hidden: Tensor] {
-    const { output, states } = this.run(input, [hx], [this.hiddenSize], gruStep);
+    const { output, states } = this.run(input, [hx], [this.hiddenSize], gruCell);
     return [output, states[0]];
   }
 }
@@ -370,7 +330,7 @@ abstract class CellBase extends Module {
   }
 
   /** One step for inputs (batch, inputSize) or (inputSize). */
-  protected step(input: Tensor, given: readonly (Tensor | null)[], step: Step): Tensor[] {
+  protected step(input: Tensor, given: readonly (Tensor | null)[], kind: CellKind): Tensor[] {
     const rank = input.sizes.length;
     if (rank !== 1 && rank !== 2) {
       throw new RuntimeError(
@@ -394,7 +354,7 @@ abstract class CellBase extends Module {
       biasHh: this.bias_hh,
       hr: null,
     };
-    const next = step(affine(x, w.ih, w.biasIh), state, w);
+    const next = runCell(kind, x, state, w);
     return rank === 1 ? next.map((s) => s.squeeze(0)) : next;
   }
 
@@ -414,8 +374,7 @@ export class RNNCell extends CellBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): Tensor {
-    const activation = this.nonlinearity === 'tanh' ? (x: Tensor) => x.tanh() : (x: Tensor) => x.relu();
-    return this.step(input, [hx], simpleStep(activation))[0];
+    return this.step(input, [hx], this.nonlinearity === 'tanh' ? tanhCell : reluCell)[0];
   }
 
   override extraRepr(): string {
@@ -433,7 +392,7 @@ export class LSTMCell extends CellBase {
     input: Tensor,
     hx: readonly [Tensor, Tensor] | null = null,
   ): [hidden: Tensor, cell: Tensor] {
-    return this.step(input, hx ?? [null, null], lstmStep) as [Tensor, Tensor];
+    return this.step(input, hx ?? [null, null], lstmCell) as [Tensor, Tensor];
   }
 }
 
@@ -444,6 +403,6 @@ export class GRUCell extends CellBase {
   }
 
   override forward(input: Tensor, hx: Tensor | null = null): Tensor {
-    return this.step(input, [hx], gruStep)[0];
+    return this.step(input, [hx], gruCell)[0];
   }
 }
