@@ -2,12 +2,13 @@
  * `npm run build`: the package in `dist/`.
  *
  * The compiler rewrites `./x.ts` to `./x.js` in JavaScript, but leaves it in declarations; there it is done here, so that
- * every version of TypeScript resolves them.
+ * every version of TypeScript resolves them. `dist/bundle/` is the same code once more, joined for Node (`scripts/bundle.ts`).
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from './bundle.ts';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const dist = join(root, 'dist');
@@ -30,3 +31,5 @@ for (const entry of readdirSync(dist, { recursive: true, withFileTypes: true }))
   const rewritten = text.replace(specifier, '$1$2$3.js$2');
   writeFileSync(path, /\[Symbol\.(asyncD|d)ispose\]/.test(text) ? `${disposable}\n${rewritten}` : rewritten);
 }
+
+await bundle(dist);

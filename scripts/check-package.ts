@@ -6,14 +6,14 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
   name: string;
-  exports: Readonly<Record<string, unknown>>;
+  exports: Readonly<Record<string, string | { readonly node: string; readonly default: string }>>;
 };
 
 /** Runs a program and returns what it printed; throws with its output where it fails. */
@@ -72,6 +72,56 @@ async function lint(tarball: string): Promise<void> {
   console.log('attw: no problems found');
 }
 
+type Namespace = Readonly<Record<string, unknown>>;
+
+const load = async (file: string): Promise<Namespace> =>
+  (await import(pathToFileURL(join(root, file)).href)) as Namespace;
+
+/** What a namespace, and those in it, exports: by path, the names that functions and classes give themselves. */
+function exportsOf(
+  namespace: Namespace,
+  path: string,
+  into: Map<string, string> = new Map(),
+): Map<string, string> {
+  for (const [key, value] of Object.entries(namespace)) {
+    const at = `${path}.${key}`;
+    into.set(at, typeof value === 'function' ? value.name : typeof value);
+    const isNamespace =
+      Object.prototype.toString.call(value) === '[object Module]' || isJoinedNamespace(value);
+    if (isNamespace) exportsOf(value as Namespace, at, into);
+  }
+  return into;
+}
+
+/** A namespace in joined code is an object of getters. */
+function isJoinedNamespace(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
+    return false;
+  const properties = Object.values(Object.getOwnPropertyDescriptors(value));
+  return properties.length > 0 && properties.every(({ get, set }) => get !== undefined && set === undefined);
+}
+
+/** What Node loads is the same as what pages load: under each entry point the same exports, which call themselves the same. */
+async function compareBuilds(): Promise<void> {
+  let count = 0;
+  for (const [entry, files] of Object.entries(manifest.exports)) {
+    if (typeof files === 'string') continue;
+    const modules = exportsOf(await load(files.default), entry);
+    const joined = exportsOf(await load(files.node), entry);
+    count += modules.size;
+    const differing = [...new Set([...modules.keys(), ...joined.keys()])].filter(
+      (at) => modules.get(at) !== joined.get(at),
+    );
+    if (differing.length > 0) {
+      const [at] = differing;
+      throw new Error(
+        `${differing.length} exports differ between ${files.default} and ${files.node}; ${at}: ${modules.get(at)} and ${joined.get(at)}`,
+      );
+    }
+  }
+  console.log(`modules and bundle agree on ${count} exports`);
+}
+
 /** An empty project with the package in it. */
 function install(tarball: string, folder: string): void {
   writeFileSync(join(folder, 'package.json'), '{ "name": "consumer", "private": true, "type": "module" }\n');
@@ -111,6 +161,7 @@ function useFromTypeScript(folder: string): void {
 const folder = mkdtempSync(join(tmpdir(), 'typetorch-package-'));
 try {
   run('npm', ['run', 'build']);
+  await compareBuilds();
   const tarball = pack(folder);
   await lint(tarball);
   const consumer = join(folder, 'consumer');

@@ -7,6 +7,14 @@ const entries = process.argv.slice(2);
 for (const entry of entries) {
   const module = await import(entry);
   assert.ok(Object.keys(module).length > 0, `${entry} exports nothing`);
+  // One instance of everything, whichever way it is reached.
+  const namespace = entry
+    .split('/')
+    .slice(1)
+    .reduce((within, name) => within[name], torch);
+  for (const [name, value] of Object.entries(module)) {
+    assert.ok(Object.is(value, namespace[name]), `${name} of ${entry} is another one than that of typetorch`);
+  }
 }
 console.log(`imported ${entries.join(', ')}`);
 
