@@ -39,7 +39,8 @@ export interface MatmulFunctions {
   readonly multiplyTable: FunctionBuilder;
 }
 
-class Template {
+/** What kernels for one element type have in common. */
+export class Template {
   readonly type: MatmulType;
   readonly shape: 'f32x4' | 'f64x2' | 'i32x4' | 'i64x2';
   readonly size: number;
@@ -58,6 +59,16 @@ class Template {
 
   op(name: 'add' | 'mul' | 'splat'): PlainOp {
     return `${this.shape}.${name}` as PlainOp;
+  }
+
+  /** A vector of a number that `emit` leaves on the stack as a double. */
+  splatFactor(f: FunctionBuilder, emit: () => void): void {
+    emit();
+    const { type } = this;
+    if (type === 'f32') f.op('f32.demote_f64');
+    else if (type === 'i32') f.op('i32.trunc_sat_f64_s');
+    else if (type === 'i64') f.op('i64.trunc_sat_f64_s');
+    f.op(this.op('splat'));
   }
 
   /** acc += a · b, over locals. */
@@ -286,7 +297,7 @@ function transposeBlocks(
 
 /** `table`: the left operand's steps are looked up. */
 function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): FunctionBuilder {
-  const { columns, size, type } = t;
+  const { columns, size } = t;
   const f = module.function(null, [...new Array<'i32'>(10).fill('i32'), 'f64', 'f64', 'i32']);
   const [a, aRows, aStep, panels, out, outRows, outColumns, m, n, k, alphaArg, betaArg, scratch] = Array.from(
     { length: 13 },
@@ -310,16 +321,9 @@ function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): Func
   const steps = f.local('i32');
   const step = f.local('i32');
 
-  const scalar = (source: Local): void => {
-    f.get(source);
-    if (type === 'f32') f.op('f32.demote_f64');
-    else if (type === 'i32') f.op('i32.trunc_sat_f64_s');
-    else if (type === 'i64') f.op('i64.trunc_sat_f64_s');
-    f.op(t.op('splat'));
-  };
-  scalar(alphaArg);
+  t.splatFactor(f, () => f.get(alphaArg));
   f.set(alpha);
-  scalar(betaArg);
+  t.splatFactor(f, () => f.get(betaArg));
   f.set(beta);
   f.get(betaArg).f64(0).op('f64.eq').set(betaIsZero);
 

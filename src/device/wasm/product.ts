@@ -3,72 +3,43 @@
  * descriptor, so that threads can each work on a part of the rows, the columns or the batches.
  */
 import { type Local, ModuleBuilder } from './assembler.ts';
-import type { Heap } from './heap.ts';
+import { factorsAt } from './blueprint.ts';
 import type { MemoryShape } from './loop.ts';
 import { buildMatmul, type MatmulType } from './matmul.ts';
 
-/** What `run(descriptor)` multiplies. Addresses and steps are in bytes; tables are of 32-bit integers. */
-export interface Product {
-  /** Table of batches: addresses of left, right and out for each. */
-  batches: number;
-  batchCount: number;
-  /** Left operand: the offsets of rows and of their elements. */
-  rowOffsets: number;
-  m: number;
-  leftK: number;
-  /** Do the elements of a row lie `step` bytes apart? Else the table `leftK` counts. */
-  uniform: number;
-  step: number;
-  /** Right operand. */
-  columnOffsets: number;
-  n: number;
-  rightK: number;
-  k: number;
-  /** Where results go, relative to the batch's out. */
-  outRows: number;
-  outColumns: number;
-  /** Block sizes. */
-  blockM: number;
-  blockN: number;
-  blockK: number;
-  /** Memory of this part of the work: for packed panels, and for one tile. */
-  panels: number;
-  scratch: number;
-  alpha: number;
-  beta: number;
-}
-
-const integers = [
+/** What the descriptor holds, each a 32-bit integer; alpha and beta follow as doubles. Tables are of byte offsets. */
+export const productFields = [
+  /** Addresses of the operands of the first batch; the table `batches` has three offsets for each batch. */
+  'left',
+  'right',
+  'out',
   'batches',
   'batchCount',
+  /** Left operand: the offsets of rows and of their elements. */
   'rowOffsets',
   'm',
   'leftK',
+  /** Do the elements of a row lie `step` bytes apart? Else the table `leftK` counts. */
   'uniform',
   'step',
+  /** Right operand. */
   'columnOffsets',
   'n',
   'rightK',
   'k',
+  /** Where results go, relative to the batch's out. */
   'outRows',
   'outColumns',
+  /** Block sizes. */
   'blockM',
   'blockN',
   'blockK',
+  /** Memory of this part of the work: for packed panels, and for one tile. */
   'panels',
   'scratch',
-] as const satisfies readonly (keyof Product)[];
+] as const;
 
-/** alpha and beta follow the integers. */
-const FACTORS = Math.ceil(integers.length / 2) * 8;
-
-/** Writes a descriptor at byte `address`. */
-export function writeProduct(heap: Heap, address: number, product: Product): void {
-  let at = address >> 2;
-  for (let i = 0; i < integers.length; i++) heap.i32[at++] = product[integers[i]];
-  heap.f64[(address + FACTORS) >> 3] = product.alpha;
-  heap.f64[((address + FACTORS) >> 3) + 1] = product.beta;
-}
+export type ProductField = (typeof productFields)[number];
 
 /** The kernel for one element type. `fused`: multiply-adds may round once. */
 export function buildProduct(type: MatmulType, fused: boolean, memory: MemoryShape): ModuleBuilder {
@@ -77,19 +48,20 @@ export function buildProduct(type: MatmulType, fused: boolean, memory: MemorySha
   const f = module.function('run', ['i32']);
   const descriptor = 0;
   const fields = Object.fromEntries(
-    integers.map((name, i) => {
+    productFields.map((name, i) => {
       const local = f.local('i32');
       f.get(descriptor)
         .memory('i32.load', 4 * i)
         .set(local);
       return [name, local];
     }),
-  ) as Record<(typeof integers)[number], Local>;
+  ) as Record<ProductField, Local>;
   const alpha = f.local('f64');
   const beta = f.local('f64');
-  f.get(descriptor).memory('f64.load', FACTORS).set(alpha);
+  const factors = factorsAt(productFields);
+  f.get(descriptor).memory('f64.load', factors).set(alpha);
   f.get(descriptor)
-    .memory('f64.load', FACTORS + 8)
+    .memory('f64.load', factors + 8)
     .set(beta);
   const batch = f.local('i32');
   const [j, nj, p, kp, i, mi] = Array.from({ length: 6 }, () => f.local('i32'));
@@ -129,9 +101,9 @@ export function buildProduct(type: MatmulType, fused: boolean, memory: MemorySha
   f.i32(1).set(one);
   f.get(fields.batches).set(batch);
   blocks(end, kp, fields.batchCount, one, () => {
-    f.get(batch).memory('i32.load').set(left);
-    f.get(batch).memory('i32.load', 4).set(right);
-    f.get(batch).memory('i32.load', 8).set(out);
+    f.get(batch).memory('i32.load').get(fields.left).op('i32.add').set(left);
+    f.get(batch).memory('i32.load', 4).get(fields.right).op('i32.add').set(right);
+    f.get(batch).memory('i32.load', 8).get(fields.out).op('i32.add').set(out);
     f.get(batch).i32(12).op('i32.add').set(batch);
     blocks(j, nj, fields.n, fields.blockN, () => {
       blocks(p, kp, fields.k, fields.blockK, () => {
