@@ -356,6 +356,19 @@ export class FunctionBuilder {
     this.results = results;
   }
 
+  /** The place that has been reached, for `insertAt`. */
+  get position(): number {
+    return this.code.length;
+  }
+
+  /** Emits what `emit` emits at an earlier place, which must not lie within another block of this place's own. */
+  insertAt(position: number, emit: () => void): void {
+    const end = this.code.length;
+    emit();
+    const added = this.code.splice(end);
+    this.code.splice(position, 0, ...added);
+  }
+
   /** A new local variable, zero at first. */
   local(type: WasmType): Local {
     return this.params.length + this.locals.push(type) - 1;

@@ -49,12 +49,34 @@ const splatOps = {
   i64: 'i64x2.splat',
 } as const;
 
+type Splatted = Float32Array | Float64Array | Int32Array | BigInt64Array;
+
+/** A register full of one value. */
+function splatted(value: number | bigint, type: ComputeType): Splatted {
+  switch (type) {
+    case 'f32':
+      return new Float32Array(4).fill(Number(value));
+    case 'f64':
+      return new Float64Array(2).fill(Number(value));
+    case 'i32':
+      return new Int32Array(4).fill(Number(value));
+    case 'bool':
+      return new Int32Array(4).fill(Number(value) !== 0 ? -1 : 0);
+    case 'i64':
+      return new BigInt64Array(2).fill(BigInt(value));
+    default:
+      throw new Error(`no constants of type ${type satisfies never}`);
+  }
+}
+
 /** Emits vector code into one function. */
 export class Lanes {
   readonly f: FunctionBuilder;
   readonly pool: ConstantPool;
   /** f64 → i64 as x86-64 does it. */
   private readonly toInt64: () => number;
+  /** The registers of constants that are loaded before a loop, by address. */
+  private held: Map<number, Local> | null = null;
 
   constructor(f: FunctionBuilder, pool: ConstantPool, toInt64: () => number) {
     this.f = f;
@@ -92,25 +114,44 @@ export class Lanes {
 
   /** Leaves one register full of a constant on the stack. */
   pushConstant(value: number | bigint, type: ComputeType): void {
-    switch (type) {
-      case 'f32':
-        this.pool.f32(this.f, Number(value));
-        break;
-      case 'f64':
-        this.pool.f64(this.f, Number(value));
-        break;
-      case 'i32':
-        this.pool.i32(this.f, Number(value));
-        break;
-      case 'bool':
-        this.pool.i32(this.f, Number(value) !== 0 ? -1 : 0);
-        break;
-      case 'i64':
-        this.pool.i64(this.f, BigInt(value));
-        break;
-      default:
-        throw new Error(`no constants of type ${type satisfies never}`);
+    this.pushBytes(splatted(value, type));
+  }
+
+  private pushBytes(data: Splatted): void {
+    const { f, pool, held } = this;
+    if (held === null) {
+      pool.load(f, data);
+      return;
     }
+    const address = pool.address(new Uint8Array(data.buffer as ArrayBuffer));
+    let local = held.get(address);
+    if (local === undefined) {
+      local = f.local('v128');
+      held.set(address, local);
+    }
+    f.get(local);
+  }
+
+  /** Emits a loop, whose constants are loaded before it. Where registers run out, the engine keeps them on the stack, no worse than memory. */
+  holdConstants(emit: () => void): void {
+    const { f } = this;
+    const outer = this.held;
+    const held = new Map<number, Local>();
+    const start = f.position;
+    this.held = held;
+    emit();
+    this.held = outer;
+    f.insertAt(start, () => {
+      for (const [address, local] of held) f.i32(address).memory('v128.load').set(local);
+    });
+  }
+
+  /** Emits code that seldom runs: its constants take no registers. */
+  seldom(emit: () => void): void {
+    const { held } = this;
+    this.held = null;
+    emit();
+    this.held = held;
   }
 
   /** Leaves lane `lane` (0 to 3) on the stack; a bool as 0 or 1. */

@@ -149,42 +149,44 @@ export function buildLoop(
     f.op('i32.add').set(pointers[k]);
   };
 
-  f.loop(() => {
-    starts.forEach((start, k) => {
-      f.get(start).set(pointers[k]);
-    });
-    fixed = new Map();
-    for (let k = outs; k < operands; k++) {
-      if (accesses[k] === 'scalar') fixed.set(k, lanes.load(dtypes[k], 'scalar', pointers[k], null));
-    }
-    f.get(inner).set(left);
-    f.block(() => {
-      f.loop(() => {
-        f.get(left).i32(LANES).op('i32.lt_s').brIf(1);
-        body(false);
-        for (let k = 0; k < operands; k++) advance(k, LANES);
-        f.get(left).i32(LANES).op('i32.sub').set(left).br(0);
+  lanes.holdConstants(() => {
+    f.loop(() => {
+      starts.forEach((start, k) => {
+        f.get(start).set(pointers[k]);
       });
-    });
-    f.block(() => {
-      f.loop(() => {
-        f.get(left).i32(0).op('i32.le_s').brIf(1);
-        body(true);
-        if (!unsafe) f.br(1);
-        else {
-          for (let k = 0; k < operands; k++) advance(k, 1);
-          f.get(left).i32(1).op('i32.sub').set(left).br(0);
-        }
+      fixed = new Map();
+      for (let k = outs; k < operands; k++) {
+        if (accesses[k] === 'scalar') fixed.set(k, lanes.load(dtypes[k], 'scalar', pointers[k], null));
+      }
+      f.get(inner).set(left);
+      f.block(() => {
+        f.loop(() => {
+          f.get(left).i32(LANES).op('i32.lt_s').brIf(1);
+          body(false);
+          for (let k = 0; k < operands; k++) advance(k, LANES);
+          f.get(left).i32(LANES).op('i32.sub').set(left).br(0);
+        });
       });
+      f.block(() => {
+        f.loop(() => {
+          f.get(left).i32(0).op('i32.le_s').brIf(1);
+          body(true);
+          if (!unsafe) f.br(1);
+          else {
+            for (let k = 0; k < operands; k++) advance(k, 1);
+            f.get(left).i32(1).op('i32.sub').set(left).br(0);
+          }
+        });
+      });
+      emitOdometer(
+        f,
+        rows,
+        outerRank,
+        plan.rowSize,
+        starts.map((local, operand) => ({ local, operand })),
+        0,
+      );
     });
-    emitOdometer(
-      f,
-      rows,
-      outerRank,
-      plan.rowSize,
-      starts.map((local, operand) => ({ local, operand })),
-      0,
-    );
   });
   return kernel.module;
 }

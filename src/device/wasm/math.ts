@@ -94,6 +94,11 @@ export class VectorMath {
     return this.apply('pmin', this.apply('pmax', x, low), high);
   }
 
+  /** The smaller of `x` and `limit`; NaN stays. */
+  atMost(x: Vec, limit: number): Vec {
+    return this.apply('pmin', x, limit);
+  }
+
   /** The size of `a` with the sign of `b`. */
   copysign(a: Vec, b: Vec): Vec {
     return this.lanes.make(this.type, (part) => {
@@ -103,7 +108,7 @@ export class VectorMath {
     });
   }
 
-  compare(name: 'eq' | 'lt' | 'ge', a: Vec, b: number): Vec {
+  compare(name: 'eq' | 'lt' | 'gt' | 'ge', a: Vec, b: number): Vec {
     return this.apply(name, a, b);
   }
 
@@ -174,7 +179,7 @@ export class VectorMath {
     f.get(mask[0]).op('v128.any_true');
     if (isWide(this.type)) f.get(mask[1]).op('v128.any_true').op('i32.or');
     f.if(
-      () => assign(otherwise()),
+      () => this.lanes.seldom(() => assign(otherwise())),
       () => assign(usual()),
     );
     return out;
