@@ -274,6 +274,8 @@ const simd = {
   'f32x4.relaxed_nmadd': 0x106,
   'f64x2.relaxed_madd': 0x107,
   'f64x2.relaxed_nmadd': 0x108,
+  // relaxed SIMD: bitselect, for masks that are all ones or all zeros in each lane
+  'i32x4.relaxed_laneselect': 0x10b,
 } as const;
 
 /** Loads and stores: opcode, page, and the natural alignment (log2 of the bytes). */

@@ -24,10 +24,6 @@ const floatOps: Readonly<Record<string, string>> = {
   sub: 'sub',
   mul: 'mul',
   div: 'div',
-  neg: 'neg',
-  abs: 'abs',
-  min: 'min',
-  max: 'max',
   sqrt: 'sqrt',
   floor: 'floor',
   ceil: 'ceil',
@@ -168,8 +164,16 @@ export function emitExpressions(
   leaf: (e: Expr) => Vec,
 ): Vec[] {
   const values = new Map<Expr, Vec>();
-  for (const e of postorder(roots)) {
-    if (e.op === 'input' || e.op === 'param') values.set(e, leaf(e));
+  const order = postorder(roots);
+  const sums = sumsOfOneAndErf(order, roots);
+  const within = new Set([...sums.values()]);
+  for (const e of order) {
+    const erf = sums.get(e);
+    if (within.has(e)) continue;
+    if (erf !== undefined) {
+      const x = values.get(erf.args[0]) as Vec;
+      values.set(e, emitFunction(lanes, 'onePlusErf', 'f32', [x], () => x));
+    } else if (e.op === 'input' || e.op === 'param') values.set(e, leaf(e));
     else if (e.op === 'const') values.set(e, lanes.constant(e.value, e.type));
     else {
       const args = e.args.map((a) => values.get(a) as Vec);
@@ -177,6 +181,19 @@ export function emitExpressions(
     }
   }
   return roots.map((r) => values.get(r) as Vec);
+}
+
+/** Nodes 1 + erf x, and their erf, where it is used for nothing else: the sum is less work than erf alone. */
+function sumsOfOneAndErf(order: readonly Expr[], roots: readonly Expr[]): Map<Expr, Expr> {
+  const uses = new Map<Expr, number>();
+  for (const e of [...roots, ...order.flatMap((node) => node.args)]) uses.set(e, (uses.get(e) ?? 0) + 1);
+  const found = new Map<Expr, Expr>();
+  for (const e of order) {
+    if (e.op !== 'add' || !hasVectorForm('onePlusErf', e.type)) continue;
+    const [a, b] = e.args[0].op === 'const' ? [e.args[1], e.args[0]] : e.args;
+    if (a.op === 'erf' && b.op === 'const' && Number(b.value) === 1 && uses.get(a) === 1) found.set(e, a);
+  }
+  return found;
 }
 
 function emitNode(kernel: KernelModule, lanes: Lanes, e: Expr, args: readonly Vec[]): Vec {
@@ -223,6 +240,16 @@ function emitFloat(kernel: KernelModule, lanes: Lanes, e: Expr, type: Floats, ar
   const direct = floatOps[e.op];
   if (direct !== undefined) return lanes.apply(type, `${shapes[type]}.${direct}` as PlainOp, ...args);
   const { f } = lanes;
+  if (e.op === 'abs') return lanes.abs(args[0], type);
+  if (e.op === 'neg') return lanes.negate(args[0], type);
+  if (e.op === 'max' || e.op === 'min') {
+    // With a constant, which is no NaN, one instruction does.
+    const [a, b] = e.args[0].op === 'const' ? [1, 0] : [0, 1];
+    const limit = e.args[b];
+    return limit.op === 'const' && !Number.isNaN(Number(limit.value))
+      ? lanes.apply(type, `${shapes[type]}.p${e.op}` as PlainOp, args[a], args[b])
+      : lanes.extreme(e.op, args[a], args[b], type);
+  }
   if (e.op === 'copysign') {
     return lanes.make(type, (part) => {
       f.get(args[1][part]).get(args[0][part]);

@@ -48,10 +48,16 @@ const ERF_32 = [
   0.12837916612625122, -0.37612611055374146, 0.11283364146947861, -0.026843518018722534, 0.005167731549590826,
   -0.0007824748754501343, 7.236114470288157e-5,
 ];
-/** The fourth root of erfc x in x − 2.5, on 1.1 ≤ x ≤ 3.9375, for an absolute error of erfc of 1.1e-8. Beyond, erf is 1 in float32. */
+/** The fourth root of erfc x in x − 2.5, on 1.1 ≤ x ≤ 4.125, for an absolute error of erfc of 1.1e-8. Beyond, erf is 1 in float32. */
 const ROOT_ERFC_32 = [
-  0.14203278720378876, -0.1900612711906433, 0.09362996369600296, -0.012326851487159729, -0.006503239274024963,
-  0.0027549401856958866, 0.00010690276394598186, -0.00017559994012117386,
+  0.14203278720378876, -0.1900612711906433, 0.09362996369600296, -0.012326853349804878, -0.006503245793282986,
+  0.002754931803792715, 0.00010689804812544787, -0.0001756009296514094,
+];
+/** The same in x, on 0 ≤ x ≤ 3.9375, for 1.1e-8. */
+const ROOT_ERFC_FROM_0_32 = [
+  1, -0.2820946276187897, -0.11936958879232407, 0.015485002659261227, 0.01855498179793358,
+  -0.0011027539148926735, -0.0020556056406348944, 0.00026748719392344356, 0.00011569827620405704,
+  -3.366223245393485e-5, 2.592873670437257e-6,
 ];
 /** (sin r − r)/r³ and (cos r − 1 + r²/2)/r⁴ in r², on |r| ≤ π/4, to 5e-12: for float32 results. */
 const SIN_64 = [-0.16666666641425978, 0.008333329362234772, -0.0001983932712499829, 2.718237185622636e-6];
@@ -297,21 +303,33 @@ function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number[]): Ve
 function tanh32(m: VectorMath, x: Vec): Vec {
   const a = m.abs(x);
   const s = m.mul(x, x);
-  const near = m.fma(m.mul(x, s), m.polynomial(s, TANH_32), x);
+  const near = m.fma(m.mul(a, s), m.polynomial(s, TANH_32), a);
   // From 9.02 on it is 1 in float32.
   const b = m.atMost(a, 10);
   const far = m.sub(1, m.div(m.constant('f32', 2), m.add(expUsual32(m, m.add(b, b)), 1)));
-  return m.copysign(m.select(m.compare('lt', a, 0.625), near, far), x);
+  return m.withSign(m.select(m.compare('lt', a, 0.625), near, far), x);
 }
 
 function erf32(m: VectorMath, x: Vec): Vec {
   const a = m.abs(x);
-  const s = m.mul(x, x);
-  const near = m.fma(x, m.polynomial(s, ERF_32), x);
-  const root = m.polynomial(m.sub(m.atMost(a, 3.9375), 2.5), ROOT_ERFC_32);
+  const s = m.mul(a, a);
+  const near = m.fma(a, m.polynomial(s, ERF_32), a);
+  const root = m.polynomial(m.sub(m.atMost(a, 4.125), 2.5), ROOT_ERFC_32);
   const square = m.mul(root, root);
   const far = m.fnma(square, square, m.constant('f32', 1));
-  return m.copysign(m.select(m.compare('lt', a, 1.1), near, far), x);
+  return m.withSign(m.select(m.compare('lt', a, 1.1), near, far), x);
+}
+
+/**
+ * 1 + erf x, which is erfc(−x): 2 ulp off where it is near 1, and for x < 0 as exact as the sum, whose terms cancel. Below −3.9375 it is 0,
+ * as the sum is.
+ */
+function onePlusErf32(m: VectorMath, x: Vec): Vec {
+  const a = m.abs(x);
+  const root = m.polynomial(m.atMost(a, 3.9375), ROOT_ERFC_FROM_0_32);
+  const square = m.mul(root, root);
+  const erfc = m.bits('and', m.mul(square, square), m.not(m.compare('ge', a, 3.9375)));
+  return m.select(m.compare('lt', x, 0), erfc, m.sub(2, erfc));
 }
 
 /** sin and cos of float32 numbers below 2²⁰, through double precision; larger ones are left to JavaScript. */
@@ -329,7 +347,7 @@ function sine32(quarter: number): Emit {
         const cos = d.fma(d.mul(z, z), d.polynomial(z, COS_64), d.sub(1, d.mul(z, 0.5)));
         const turn = quarter === 0 ? n.int : d.int('i64', 'add', n.int, d.constant('i64', BigInt(quarter)));
         const odd = d.int('i64', 'sub', d.constant('i64', 0n), d.bits('and', turn, d.constant('i64', 1n)));
-        const value = d.blend(odd, cos, sin);
+        const value = d.select(odd, cos, sin);
         const sign = d.shiftLeft('i64', d.bits('and', turn, d.constant('i64', 2n)), 62);
         const result = m.narrow(d.bits('xor', value, sign));
         // −0 stays, which the sum above loses.
@@ -369,6 +387,7 @@ const forms: Readonly<Record<string, Emit>> = {
   'log1p:f32': (m, [x]) => log1p32(m, x),
   'tanh:f32': (m, [x]) => tanh32(m, x),
   'erf:f32': (m, [x]) => erf32(m, x),
+  'onePlusErf:f32': (m, [x]) => onePlusErf32(m, x),
   'sin:f32': sine32(0),
   'cos:f32': sine32(1),
   'pow:f32': pow32,

@@ -7,6 +7,7 @@
 import type { ComputeType, DType } from '../../base/dtype.ts';
 import type { FunctionBuilder, LaneMemoryOp, Local, MemoryOp, WasmType } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
+import { hasRelaxedSimd } from './features.ts';
 
 /** The registers of four values. */
 export type Vec = readonly Local[];
@@ -68,6 +69,9 @@ function splatted(value: number | bigint, type: ComputeType): Splatted {
       throw new Error(`no constants of type ${type satisfies never}`);
   }
 }
+
+const NO_SIGN_32 = new Int32Array(4).fill(0x7fffffff);
+const NO_SIGN_64 = new BigInt64Array(2).fill(0x7fffffffffffffffn);
 
 /** Emits vector code into one function. */
 export class Lanes {
@@ -222,10 +226,41 @@ export class Lanes {
 
   /** `condition ? a : b`. */
   select(condition: Vec, a: Vec, b: Vec, type: ComputeType): Vec {
-    const mask = this.mask(condition, type);
+    return this.choose(this.mask(condition, type), a, b, type);
+  }
+
+  /** `mask ? a : b` for a mask as wide as the lanes, each of which is all ones or all zeros. */
+  choose(mask: Vec, a: Vec, b: Vec, type: ComputeType): Vec {
+    const op = hasRelaxedSimd() ? 'i32x4.relaxed_laneselect' : 'v128.bitselect';
     return this.make(type, (part) => {
-      this.f.get(a[part]).get(b[part]).get(mask[part]).op('v128.bitselect');
+      this.f.get(a[part]).get(b[part]).get(mask[part]).op(op);
     });
+  }
+
+  /** |x| of floats. */
+  abs(x: Vec, type: 'f32' | 'f64'): Vec {
+    return this.make(type, (part) => {
+      this.f.get(x[part]);
+      this.pushBytes(type === 'f32' ? NO_SIGN_32 : NO_SIGN_64);
+      this.f.op('v128.and');
+    });
+  }
+
+  /** −x of floats. */
+  negate(x: Vec, type: 'f32' | 'f64'): Vec {
+    return this.make(type, (part) => {
+      this.f.get(x[part]);
+      this.pushConstant(-0, type);
+      this.f.op('v128.xor');
+    });
+  }
+
+  /** The larger or smaller of floats; NaN where one of them is. */
+  extreme(which: 'max' | 'min', a: Vec, b: Vec, type: 'f32' | 'f64'): Vec {
+    const shape = type === 'f32' ? 'f32x4' : 'f64x2';
+    // What engines make of the plain instructions is three times as long. The pseudo-extreme is `a` where one is NaN.
+    const pseudo = this.apply(type, `${shape}.p${which}`, a, b);
+    return this.choose(this.apply(type, `${shape}.eq`, b, b), pseudo, b, type);
   }
 
   /** The value in another type. */

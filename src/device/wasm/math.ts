@@ -6,6 +6,9 @@ import { isWide, type Lanes, type Vec } from './lanes.ts';
 type Floats = 'f32' | 'f64';
 type Ints = 'i32' | 'i64';
 
+/** So many coefficients are a polynomial whose chain of operations is longer than a core can hide. */
+const LONG = Number(process.env.LONG ?? 8);
+
 const shapes = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;
 
 /**
@@ -59,7 +62,7 @@ export class VectorMath {
   }
 
   abs(a: Vec): Vec {
-    return this.apply('abs', a);
+    return this.lanes.abs(a, this.type);
   }
 
   /** a·b + c, rounded once where the machine can. */
@@ -80,8 +83,19 @@ export class VectorMath {
     return this.sub(c, this.mul(a, b));
   }
 
-  /** Σ coefficients[i]·xⁱ by Horner's rule. */
+  /** Σ coefficients[i]·xⁱ: by Horner's rule, or for many of them the even and the odd powers by themselves, which do not wait for each other. */
   polynomial(x: Vec, coefficients: readonly number[]): Vec {
+    if (coefficients.length < LONG) return this.horner(x, coefficients);
+    const square = this.mul(x, x);
+    const half = (odd: 0 | 1): Vec =>
+      this.horner(
+        square,
+        coefficients.filter((_, i) => i % 2 === odd),
+      );
+    return this.fma(half(1), x, half(0));
+  }
+
+  private horner(x: Vec, coefficients: readonly number[]): Vec {
     const last = coefficients.length - 1;
     let value: Vec = this.constant(this.type, coefficients[last]);
     for (let i = last - 1; i >= 0; i--) value = this.fma(value, x, coefficients[i]);
@@ -99,13 +113,9 @@ export class VectorMath {
     return this.apply('pmin', x, limit);
   }
 
-  /** The size of `a` with the sign of `b`. */
-  copysign(a: Vec, b: Vec): Vec {
-    return this.lanes.make(this.type, (part) => {
-      this.lanes.f.get(b[part]).get(a[part]);
-      this.lanes.pushConstant(-0, this.type);
-      this.lanes.f.op('v128.bitselect');
-    });
+  /** `a` ≥ 0 with the sign of `b`. */
+  withSign(a: Vec, b: Vec): Vec {
+    return this.bits('or', a, this.bits('and', b, this.constant(this.type, -0)));
   }
 
   compare(name: 'eq' | 'lt' | 'gt' | 'ge', a: Vec, b: number): Vec {
@@ -114,14 +124,7 @@ export class VectorMath {
 
   /** `mask ? a : b`, the mask as wide as the lanes. */
   select(mask: Vec, a: Vec, b: Vec): Vec {
-    return this.blend(mask, a, b);
-  }
-
-  /** Bits of `a` where the mask has ones, else of `b`. */
-  blend(mask: Vec, a: Vec, b: Vec): Vec {
-    return this.lanes.make(this.type, (part) => {
-      this.lanes.f.get(a[part]).get(b[part]).get(mask[part]).op('v128.bitselect');
-    });
+    return this.lanes.choose(mask, a, b, this.type);
   }
 
   bits(name: 'and' | 'or' | 'xor', a: Vec, b: Vec): Vec {
