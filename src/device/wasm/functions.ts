@@ -328,7 +328,7 @@ function onePlusErf32(m: VectorMath, x: Vec): Vec {
   const a = m.abs(x);
   const root = m.polynomial(m.atMost(a, 3.9375), ROOT_ERFC_FROM_0_32);
   const square = m.mul(root, root);
-  const erfc = m.bits('and', m.mul(square, square), m.not(m.compare('ge', a, 3.9375)));
+  const erfc = m.bits('andnot', m.mul(square, square), m.compare('ge', a, 3.9375));
   return m.select(m.compare('lt', x, 0), erfc, m.sub(2, erfc));
 }
 

@@ -7,7 +7,7 @@ type Floats = 'f32' | 'f64';
 type Ints = 'i32' | 'i64';
 
 /** So many coefficients are a polynomial whose chain of operations is longer than a core can hide. */
-const LONG = Number(process.env.LONG ?? 8);
+const LONG = 8;
 
 const shapes = { f32: 'f32x4', f64: 'f64x2', i32: 'i32x4', i64: 'i64x2' } as const;
 
@@ -127,7 +127,7 @@ export class VectorMath {
     return this.lanes.choose(mask, a, b, this.type);
   }
 
-  bits(name: 'and' | 'or' | 'xor', a: Vec, b: Vec): Vec {
+  bits(name: 'and' | 'andnot' | 'or' | 'xor', a: Vec, b: Vec): Vec {
     return this.lanes.apply(this.type, `v128.${name}`, a, b);
   }
 
