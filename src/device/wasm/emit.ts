@@ -172,7 +172,10 @@ export function emitExpressions(
     if (within.has(e)) continue;
     if (erf !== undefined) {
       const x = values.get(erf.args[0]) as Vec;
-      values.set(e, emitFunction(lanes, 'onePlusErf', 'f32', [x], () => x));
+      values.set(
+        e,
+        emitFunction(lanes, 'onePlusErf', 'f32', [x], () => x),
+      );
     } else if (e.op === 'input' || e.op === 'param') values.set(e, leaf(e));
     else if (e.op === 'const') values.set(e, lanes.constant(e.value, e.type));
     else {
