@@ -25,6 +25,23 @@ export class ConstantPool {
     return place;
   }
 
+  /** Emits a load of four 32-bit floats of one value. */
+  f32(f: FunctionBuilder, value: number): void {
+    this.load(f, new Float32Array(4).fill(value));
+  }
+
+  f64(f: FunctionBuilder, value: number): void {
+    this.load(f, new Float64Array(2).fill(value));
+  }
+
+  i32(f: FunctionBuilder, value: number): void {
+    this.load(f, new Int32Array(4).fill(value));
+  }
+
+  i64(f: FunctionBuilder, value: bigint): void {
+    this.load(f, new BigInt64Array(2).fill(value));
+  }
+
   /** Emits a load of any 16 bytes. */
   load(f: FunctionBuilder, data: Float32Array | Float64Array | Int32Array | BigInt64Array): void {
     f.i32(this.address(new Uint8Array(data.buffer as ArrayBuffer))).memory('v128.load');
