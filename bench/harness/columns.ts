@@ -52,7 +52,13 @@ export function environment(column: Column): NodeJS.ProcessEnv {
     if (/^(OPENBLAS|OMP|MKL|GOTO|TYPETORCH|TSX|NODE)_/.test(name)) delete env[name];
   }
   // The package as its users get it: `typetorch` means node_modules, not the sources.
-  return { ...env, ...column.env, TSX_TSCONFIG_PATH: `${bench}tsconfig.json` };
+  // The package lies outside of `bench/`, where koffi is: it must be found all the same.
+  return {
+    ...env,
+    ...column.env,
+    NODE_PATH: `${bench}node_modules`,
+    TSX_TSCONFIG_PATH: `${bench}tsconfig.json`,
+  };
 }
 
 /** Writes a program where it finds the packages of `bench/`. */
