@@ -28,10 +28,10 @@ import { asDirect, directTables } from './inplace.ts';
 const OPERATION_NS = 1 / 40;
 /** The same by BLAS: 90 GFLOP/s. */
 const BLAS_OPERATION_NS = 1 / 90;
-/** Summands per block: a panel of this many rows (8 KiB of float32) stays in the first-level cache. */
-const BLOCK_K = 256;
+/** Summands per block: a panel of this many rows (16 KiB of float32) stays in the first-level cache. */
+const BLOCK_K = 512;
 /** Rows per block: their part of the left operand stays in the second-level cache. */
-const BLOCK_M = 128;
+const BLOCK_M = 64;
 /** Bytes of packed panels at a time. */
 const PANEL_BYTES = 1 << 20;
 /** Bytes for one tile of results. */
