@@ -9,7 +9,7 @@ import type { Kernel, KernelCache } from './kernels.ts';
 import { BUFFER_BYTES, buildDraws, plan, STATE_WORDS } from './twister.ts';
 
 /** Fewer numbers than this are drawn in JavaScript as fast. */
-const FEW = 128;
+const FEW = 48;
 /** A kernel is compiled for a request of this many numbers, or once requests for fewer have come to as many. */
 const WORTH_COMPILING = 4096;
 

@@ -1,6 +1,11 @@
 /** Dropout. https://pytorch.org/docs/stable/nn.functional.html#dropout-functions */
+import { bool, type DType } from '../../base/dtype.ts';
 import { RuntimeError, ValueError } from '../../base/errors.ts';
+import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
+import { pointwise } from '../../ops/pointwise/family.ts';
+import { runtime } from '../../ops/runtime.ts';
+import { roundTo } from '../../tensor/random/rounding.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 
 type DropoutCall = FreeCall<
@@ -13,17 +18,37 @@ function checkProbability(p: number): void {
   if (p < 0 || p > 1) throw new ValueError(`dropout probability has to be between 0 and 1, but got ${p}`);
 }
 
-/** Multiplies by a mask of keep/(1 − p), drawn over `shape`. */
+/** x times the scale where the mask holds, times 0 elsewhere (of an infinite x that is NaN, as with a mask of numbers). */
+const scaleKept = pointwise('scale_kept', {
+  gradName: 'Mul',
+  conditions: [1],
+  expr: ([x, mask], [scale]) => E.mul(x, E.mul(E.cast(mask, x.type), scale)),
+});
+
+/** 1/(1 − p) as PyTorch's mask has it: divided in the arithmetic of the dtype, then rounded to it. */
+function scaleOf(p: number, dtype: DType): number {
+  if (dtype.compute === 'f64') return 1 / (1 - p);
+  return roundTo(dtype)(Math.fround(1 / Math.fround(1 - p)));
+}
+
+/** Multiplies by keep/(1 − p), where what is kept is drawn over `shape`. */
 function drop(input: Tensor, p: number, inplace: boolean, shape: readonly number[]): Tensor {
   if (input.numel() === 0) return input;
-  const multiply = (mask: Tensor | number): Tensor => (inplace ? input.mul_(mask) : input.mul(mask));
-  if (p === 1) return multiply(0);
-  const mask = input
-    .detach()
-    .newEmpty(shape)
-    .bernoulli_(1 - p)
-    .div_(1 - p);
-  return multiply(mask);
+  const { dtype } = input;
+  if (p === 1 || !dtype.isFloatingPoint) {
+    // Integers: dividing the mask throws PyTorch's error.
+    const mask = p === 1 ? 0 : newMask(input, shape, dtype, p).div_(1 - p);
+    return inplace ? input.mul_(mask) : input.mul(mask);
+  }
+  const operands = [input, newMask(input, shape, bool, p)];
+  const attributes = [scaleOf(p, dtype)];
+  return inplace
+    ? runtime.pointwiseInplace(scaleKept, operands, attributes)
+    : runtime.pointwise(scaleKept, operands, attributes);
+}
+
+function newMask(input: Tensor, shape: readonly number[], dtype: DType, p: number): Tensor {
+  return runtime.empty(shape, dtype, input).bernoulli_(1 - p);
 }
 
 function defineDropout(
