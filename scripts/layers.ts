@@ -10,8 +10,8 @@ import { join, posix, relative, sep } from 'node:path';
 export const LAYERS: readonly string[] = [
   'base',
   'expr',
-  'ops',
   'kernel',
+  'ops',
   'device',
   'autograd',
   'tensor',

@@ -1,6 +1,7 @@
 /** Convolution, pooling, resizing. */
 import { checkTable } from './check.ts';
-import { convolution, pooling } from './samples/layers.ts';
+import { convolution, pooling, windowEdges } from './samples/layers.ts';
 
 checkTable(convolution);
 checkTable(pooling);
+checkTable(windowEdges);

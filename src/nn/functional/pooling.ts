@@ -120,8 +120,8 @@ function defineMaxPool(rank: number): MaxPoolCall {
         ceilMode,
       };
       checkInput(input, name, geometry);
-      const { values, indices } = maxPool(gradName, input, geometry);
-      return returnIndices ? pair(name, values, indices) : values;
+      const { values, indices } = maxPool(gradName, input, geometry, returnIndices);
+      return returnIndices && indices !== null ? pair(name, values, indices) : values;
     },
     { functionOnly: true },
   );

@@ -12,14 +12,10 @@ import { scatterView } from '../movement/family.ts';
 import { type PointwiseOp, pointwise } from '../pointwise/family.ts';
 import { ReductionOp } from '../reduction/family.ts';
 import { runtime } from '../runtime.ts';
+import { framed, framedSpace, type PoolGeometry } from './frames.ts';
+import { MOST_ELEMENTS, windowMaxima } from './maxima.ts';
 
-export interface PoolGeometry {
-  readonly kernel: readonly number[];
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly dilation: readonly number[];
-  readonly ceilMode: boolean;
-}
+export type { PoolGeometry } from './frames.ts';
 
 /** The number of windows along one dimension; with ceilMode a last window may reach over the edge, but must start inside. */
 export function pooledSize(
@@ -80,22 +76,6 @@ function outputSizes(x: Tensor, g: PoolGeometry): number[] {
   return out;
 }
 
-/** `x` inside a frame of `value`, large enough for all windows. A plain copy: nothing is recorded. */
-function framed(x: Tensor, g: PoolGeometry, out: readonly number[], value: number): Tensor {
-  const rank = g.kernel.length;
-  const lead = x.sizes.length - rank;
-  const space = out.map((o, d) =>
-    Math.max((o - 1) * g.stride[d] + g.dilation[d] * (g.kernel[d] - 1) + 1, x.sizes[lead + d] + g.padding[d]),
-  );
-  if (space.every((s, d) => s === x.sizes[lead + d]) && g.padding.every((p) => p === 0)) return x;
-  const sizes = [...x.sizes.slice(0, lead), ...space];
-  const whole = runtime.full(sizes, value, x.dtype, x);
-  const strides = contiguousStrides(sizes);
-  const offset = g.padding.reduce((sum, p, d) => sum + p * strides[lead + d], 0);
-  runtime.copyInto(runtime.alias(whole, x.sizes, strides, offset), x);
-  return whole;
-}
-
 /** The window view [lead…, out…, kernel…] of a framed input. */
 function windowed(x: Tensor, g: PoolGeometry, out: readonly number[]): Tensor {
   const rank = g.kernel.length;
@@ -115,17 +95,27 @@ function windowed(x: Tensor, g: PoolGeometry, out: readonly number[]): Tensor {
 
 const argmaxOp = new ReductionOp('max_pool', { combine: 'argmax', gradName: 'MaxPool' });
 
-/** The largest element of each window and where it is in the flattened image. */
-export function maxPool(name: string, x: Tensor, g: PoolGeometry): { values: Tensor; indices: Tensor } {
+/** The largest element of each window and, with `wantIndices`, where it is in the flattened image. */
+export function maxPool(
+  name: string,
+  x: Tensor,
+  g: PoolGeometry,
+  wantIndices: boolean,
+): { values: Tensor; indices: Tensor | null } {
   const rank = g.kernel.length;
   const lead = x.sizes.length - rank;
+  const space = x.sizes.slice(lead);
   const out = outputSizes(x, g);
+  if (product(g.kernel) <= MOST_ELEMENTS) {
+    const { values, places } = windowMaxima(name, x, g, out, wantIndices);
+    if (!wantIndices || places === null) return { values, indices: null };
+    return { values, indices: runtime.noGrad(() => flatPositions(places.to(int64), space, g, lead)) };
+  }
   const indices = runtime.noGrad(() => {
-    const padded = framed(x, g, out, x.dtype.isFloatingPoint ? Number.NEGATIVE_INFINITY : -(2 ** 31));
-    const windows = windowed(padded, g, out);
+    const windows = windowed(framed(x, g, out, Number.NEGATIVE_INFINITY), g, out);
     const mask = windows.sizes.map((_, d) => d >= lead + rank);
     const inWindow = runtime.reduce(argmaxOp, windows, mask, false, int64);
-    return flatPositions(inWindow, x.sizes.slice(lead), g, lead);
+    return flatPositions(inWindow, space, g, lead);
   });
   return { values: gatherFlat(name, x, indices, lead), indices };
 }
@@ -243,9 +233,7 @@ function sumPoolBackward(
 ): Tensor {
   const rank = g.kernel.length;
   const lead = sizes.length - rank;
-  const space = out.map((o, d) =>
-    Math.max((o - 1) * g.stride[d] + g.dilation[d] * (g.kernel[d] - 1) + 1, sizes[lead + d] + g.padding[d]),
-  );
+  const space = framedSpace(sizes, g, out);
   const expanded = grad
     .reshape([...grad.sizes, ...g.kernel.map(() => 1)])
     .expand([...grad.sizes, ...g.kernel]);

@@ -131,3 +131,14 @@ export const normalization: Table = functional({
   instanceNorm: op(s(x([2, 2, 4])), s(x([1, 2, 2, 2]), { weight: x([2]), bias: x([2]) })),
   localResponseNorm: op(s(x([1, 4, 3]), 2), s(x([1, 4, 2, 2]), 3, 0.5)),
 });
+
+/** More ways for windows to lie: gaps between them, overlaps, frames, too many elements to compare them one by one. */
+export const windowEdges: Table = functional({
+  maxPool1d: op(s(x([1, 2, 8]), 2, 3), s(x([1, 1, 9]), 3, 1, 1, 2), s(x([1, 1, 20]), 17, 2, 8)),
+  maxPool2d: op(
+    s(x([1, 2, 4, 4]), 2, { returnIndices: true }),
+    s(x([1, 1, 5, 6]), 3, 2, 1),
+    s(x([1, 1, 4, 5]), 2, 2, 1),
+    s(x([1, 1, 5, 6]), 5, 1, 1),
+  ),
+});
