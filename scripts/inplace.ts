@@ -5,7 +5,9 @@ import { methodOf } from '../tests/ops/harness.ts';
 /** The text of `src/tensor/withoutInplace.ts`. */
 export function withoutInplace(): string {
   const names = [...definitions()]
-    .filter(([path, definition]) => !definition.functionOnly && !path.replace('Tensor.', '').includes('.'))
+    .filter(
+      ([path, definition]) => !definition.traits.functionOnly && !path.replace('Tensor.', '').includes('.'),
+    )
     .map(([path]) => path.replace('Tensor.', ''))
     .filter(
       (name) => !name.endsWith('_') && methodOf(name) !== undefined && methodOf(`${name}_`) === undefined,

@@ -82,8 +82,8 @@ const namespaceOf = (path: string): string =>
 function row(path: string, definition: Definition): string {
   const name = path.split('.').at(-1) as string;
   const top = namespaceOf(path) === '';
-  const isFunction = !definition.methodOnly;
-  const isMethod = top && !definition.functionOnly && methodOf(name) !== undefined;
+  const isFunction = !definition.traits.methodOnly;
+  const isMethod = top && !definition.traits.functionOnly && methodOf(name) !== undefined;
   const inplace = top && !name.endsWith('_') && methodOf(`${name}_`) !== undefined;
   const spec = caseOf(path);
   const found = spec === null || spec.facts.missing ? null : probe(path, spec);

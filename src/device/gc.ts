@@ -4,7 +4,7 @@
  * An object that a WeakRef was made for, or was read from, stays alive until the engine clears its keep-alive list, which it
  * does when a job ends; running an empty script in a context with its own microtask queue counts as such an end.
  */
-import { builtin, type V8Module, type VmModule } from './host.ts';
+import { builtin, isNode, type V8Module, type VmModule } from './host.ts';
 
 type Collector = () => void;
 
@@ -32,13 +32,12 @@ function makeCollector(): Collector | null {
 
 /** Runs a full collection; false where the host has no way to do that from synchronous code. */
 export function collectGarbage(): boolean {
-  if (!canCollectGarbage()) return false;
+  if (collector === undefined) collector = makeCollector();
   collector?.();
-  return true;
+  return collector !== null;
 }
 
-/** Could `collectGarbage` do anything here? Prepares it at the first question. */
+/** Can `collectGarbage` do anything here, as far as is known? It is tried when it is first called, as that takes some milliseconds. */
 export function canCollectGarbage(): boolean {
-  if (collector === undefined) collector = makeCollector();
-  return collector !== null;
+  return collector === undefined ? isNode() : collector !== null;
 }

@@ -40,6 +40,11 @@ export function builtin<T>(name: string): T | null {
   return (hostProcess()?.getBuiltinModule?.(name) as T | undefined) ?? null;
 }
 
+/** Does the host have Node's built-in modules? */
+export function isNode(): boolean {
+  return hostProcess()?.getBuiltinModule !== undefined;
+}
+
 /** V8's version as [major, minor] where the host tells it, else null. */
 export function v8Version(): readonly [number, number] | null {
   const [major, minor] = (hostProcess()?.versions?.v8 ?? '').split('.').map(Number);

@@ -73,14 +73,40 @@ export interface Traits {
 
 type Callable = (...args: unknown[]) => unknown;
 
-export interface Definition extends Traits {
-  readonly signature: Signature;
+/** What there is to know of a tensor function. Its signature is read when that is first asked for: most programs call few of the functions. */
+export class Definition {
+  /** PyTorch's name of the function. */
+  readonly name: string;
+  readonly traits: Traits;
   /** The implementation, over arguments in the order of the signature. */
   readonly implementation: (...args: never[]) => unknown;
   /** The function as it is called behind a method: `this` first. Its messages count the arguments after that. */
   readonly method: Callable;
-  /** The in-place form where it is more than "compute, then copy". */
-  inplaceImplementation?: (...args: never[]) => unknown;
+  private readonly text: string;
+  private parsed: Signature | null = null;
+
+  constructor(
+    text: string,
+    traits: Traits,
+    implementation: (...args: never[]) => unknown,
+    entry: (definition: Definition, skip: number) => Callable,
+  ) {
+    this.text = text;
+    this.name = text.slice(0, text.indexOf('('));
+    this.traits = traits;
+    this.implementation = implementation;
+    this.method = entry(this, 1);
+  }
+
+  /** Is `input` the first argument? */
+  get takesInput(): boolean {
+    return /^input\b/.test(this.text.slice(this.name.length + 1));
+  }
+
+  get signature(): Signature {
+    this.parsed ??= parseSignature(this.text);
+    return this.parsed;
+  }
 }
 
 const definitions = new WeakMap<object, Definition>();
@@ -90,33 +116,48 @@ export function definitionOf(fn: unknown): Definition | undefined {
   return typeof fn === 'function' ? definitions.get(fn) : undefined;
 }
 
+/** What a call looks at: how many arguments need no binding, and where the arguments are that all functions handle alike. */
+interface Rules {
+  readonly signature: Signature;
+  readonly required: number;
+  readonly limit: number;
+  readonly outAt: number | undefined;
+  readonly dtypeAt: number | undefined;
+  /** Where functions that make a tensor of nothing take the dtype in which they compute: that of `out`. */
+  readonly dtypeOfOut: number | undefined;
+}
+
+function rulesOf(signature: Signature): Rules {
+  const { parameters, positions } = signature;
+  const outAt = positions.get('out');
+  const dtypeAt = positions.get('dtype');
+  return {
+    signature,
+    required: parameters.filter((p) => p.required && !p.keywordOnly).length,
+    limit: parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length,
+    outAt,
+    dtypeAt,
+    dtypeOfOut: outAt !== undefined && positions.has('requiresGrad') ? dtypeAt : undefined,
+  };
+}
+
 /** Defines a tensor function. A keyword-only `out` in the signature is handled here, for every function alike. */
 export function define<F extends (...args: never[]) => unknown>(
   signatureText: string,
   implementation: (...args: never[]) => ReturnType<F>,
   traits: Traits = {},
 ): F {
-  const signature = parseSignature(signatureText);
   const impl = shown(implementation as Callable, traits.shownAs);
-  const { parameters } = signature;
-  const required = parameters.filter((p) => p.required && !p.keywordOnly).length;
-  const limit = parameters.some((p) => p.variadic) ? 0 : parameters.filter((p) => !p.keywordOnly).length;
-  const outAt = signature.positions.get('out');
-  const dtypeAt = signature.positions.get('dtype');
-  /** Functions that make a tensor of nothing compute in the dtype of `out`. */
-  const dtypeOfOut = outAt !== undefined && signature.positions.has('requiresGrad') ? dtypeAt : undefined;
-  /** A dtype that was asked for must be that of `out`. */
-  const outRule = (bound: readonly unknown[]): OutRule => {
-    if (dtypeAt !== undefined && (bound[dtypeAt] ?? null) !== null) return 'exact';
-    return traits.out ?? (dtypeAt === undefined ? 'cast' : 'any');
-  };
+  let rules: Rules | null = null;
   /** `skip` arguments come before what the caller wrote between the parentheses: one in a method call. */
   const entry =
-    (skip: number): Callable =>
+    (definition: Definition, skip: number): Callable =>
     (...args) => {
+      rules ??= rulesOf(definition.signature);
+      const { signature, outAt } = rules;
       const n = args.length;
       // The positional path: nothing to bind.
-      if (n >= required && n <= limit && !isOptions(args[n - 1])) {
+      if (n >= rules.required && n <= rules.limit && !isOptions(args[n - 1])) {
         checkTensors(signature, args, skip);
         return observer === null
           ? impl(...args)
@@ -125,30 +166,44 @@ export function define<F extends (...args: never[]) => unknown>(
       const bound = bind(signature, args, skip);
       checkTensors(signature, bound, skip);
       if (outAt !== undefined && bound[outAt] !== undefined && bound[outAt] !== null) {
-        const target = bound[outAt];
-        bound[outAt] = undefined;
-        if (runtime.needsGrad([...bound.flat(), target].filter((x) => runtime.isTensor(x)))) {
-          throw new RuntimeError(
-            `${signature.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.`,
-          );
-        }
-        if (runtime.isTensor(target)) {
-          traits.checkOut?.(target);
-          if (dtypeOfOut !== undefined) bound[dtypeOfOut] ??= target.dtype;
-        }
-        const result = impl(...bound);
-        checkOut(outRule(bound), result, target);
-        return runtime.writeOut(result, target);
+        return callInto(bound[outAt], impl, bound, rules, traits);
       }
       return observer === null
         ? impl(...bound)
         : watched(observer, signature.name, bound, () => impl(...bound));
     };
-  const call = entry(0);
-  Object.defineProperty(call, 'name', { value: signature.name });
+  const definition = new Definition(signatureText, traits, implementation, entry);
+  const call = entry(definition, 0);
+  Object.defineProperty(call, 'name', { value: definition.name });
   if (traits.functionOnly) Object.defineProperty(call, 'functionOnly', { value: true });
-  definitions.set(call, { ...traits, signature, implementation, method: entry(1) });
+  definitions.set(call, definition);
   return call as unknown as F;
+}
+
+/** Calls an implementation and writes its result to `target`, the argument `out`. */
+function callInto(
+  target: unknown,
+  impl: Callable,
+  bound: unknown[],
+  { signature, outAt, dtypeAt, dtypeOfOut }: Rules,
+  traits: Traits,
+): unknown {
+  bound[outAt as number] = undefined;
+  if (runtime.needsGrad([...bound.flat(), target].filter((x) => runtime.isTensor(x)))) {
+    throw new RuntimeError(
+      `${signature.name}(): functions with out=... arguments don't support automatic differentiation, but one of the arguments requires grad.`,
+    );
+  }
+  if (runtime.isTensor(target)) {
+    traits.checkOut?.(target);
+    if (dtypeOfOut !== undefined) bound[dtypeOfOut] ??= target.dtype;
+  }
+  const result = impl(...bound);
+  // A dtype that was asked for must be that of `out`.
+  const asked = dtypeAt !== undefined && (bound[dtypeAt] ?? null) !== null;
+  const rule = asked ? 'exact' : (traits.out ?? (dtypeAt === undefined ? 'cast' : 'any'));
+  checkOut(rule, result, target);
+  return runtime.writeOut(result, target);
 }
 
 /** What is wrong with writing a result to `out`; null: nothing. */

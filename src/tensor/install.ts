@@ -93,15 +93,16 @@ function observable(name: string, fn: Fn): Fn {
 export function installMethods(table: Readonly<Record<string, unknown>>): void {
   for (const [name, value] of Object.entries(table)) {
     const definition = definitionOf(value);
-    if (definition === undefined || definition.functionOnly) continue;
-    const { method: fn } = definition;
+    if (definition === undefined) continue;
+    const { method: fn, traits } = definition;
+    if (traits.functionOnly) continue;
     define(name, method(fn));
-    if (!definition.inplace) continue;
-    if (definition.view) define(`${name}_`, viewInplace(fn));
-    else if (definition.signature.parameters[0].names[0] === 'input') {
+    if (!traits.inplace) continue;
+    if (traits.view) define(`${name}_`, viewInplace(fn));
+    else if (definition.takesInput) {
       define(
         `${name}_`,
-        observable(`${definition.signature.name}_`, pointwiseInplace(value as Fn) ?? generalInplace(fn)),
+        observable(`${definition.name}_`, pointwiseInplace(value as Fn) ?? generalInplace(fn)),
       );
     }
   }

@@ -16,7 +16,7 @@ export function definitions(): Map<string, Definition> {
     for (const [name, value] of Object.entries(module)) {
       const definition = definitionOf(value);
       if (definition === undefined || (prefix !== '' && known.has(value))) continue;
-      const method = prefix === '' && definition.methodOnly === true;
+      const method = prefix === '' && definition.traits.methodOnly === true;
       found.set(`${method ? 'Tensor.' : prefix}${name}`, definition);
     }
   };

@@ -82,14 +82,12 @@ export class Reclaimer {
   private registry: FinalizationRegistry<Slab>;
   /** Slabs that sweeps found dead while the registry still holds them. */
   private stale = 0;
-  private readonly weak: boolean;
   private growth = MIN_GROWTH;
   private sweptAt = 0;
 
   constructor(heap: Heap) {
     this.heap = heap;
     this.registry = this.newRegistry();
-    this.weak = canCollectGarbage();
   }
 
   /** How many slabs are known: each cost a registration. */
@@ -132,13 +130,14 @@ export class Reclaimer {
    * synchronous code. Returns how many bytes came back.
    */
   sweep(): number {
-    if (!this.weak) return 0;
+    if (!canCollectGarbage()) return 0;
     // A slab that is still being filled is held from here.
     this.open.fill(null);
     for (const spare of this.spare) spare.length = 0;
     const pruneScopes = releaseScopes();
-    collectGarbage();
+    const collected = collectGarbage();
     pruneScopes();
+    if (!collected) return 0;
     const before = this.heap.liveBytes;
     const { slabs } = this;
     for (let i = slabs.length - 1; i >= 0; i--) {
@@ -155,7 +154,7 @@ export class Reclaimer {
   /** Live memory has passed the limit: sweeps, and decides when to look again. */
   relieve(): void {
     const start = now();
-    if (this.weak) this.sweep();
+    if (canCollectGarbage()) this.sweep();
     else provokeCollection(this.growth);
     const end = now();
     // Cheap sweeps may come often, expensive ones (of a large JavaScript heap) must be rare.
@@ -176,7 +175,7 @@ export class Reclaimer {
   private newOwner(group: number): SlabOwner {
     const slab = new Slab(group);
     const owner = new SlabOwner(slab);
-    if (this.weak) slab.reference = new WeakRef(owner);
+    if (canCollectGarbage()) slab.reference = new WeakRef(owner);
     this.registry.register(owner, slab);
     slab.index = this.slabs.length;
     this.slabs.push(slab);
