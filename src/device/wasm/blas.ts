@@ -136,12 +136,14 @@ export class Blas {
 
   private constructor(source: BlasSource, kernels: ReadonlyMap<number, (descriptor: number) => void>) {
     this.source = source;
+    // What a worker needs in place of code.
+    const code = new TextEncoder().encode(JSON.stringify(source));
     const kernel = (id: number): Kernel => ({
       run: kernels.get(id) as (descriptor: number) => void,
       id,
-      code: new Uint8Array(0),
+      code,
       portable: true,
-      address: 1,
+      address: 0,
       cost: 0,
       used: 0,
     });

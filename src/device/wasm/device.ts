@@ -33,9 +33,8 @@ export class WasmDevice implements Device {
   private readonly reclaimer: Reclaimer = new Reclaimer(this.heap);
   private readonly pool: ConstantPool = new ConstantPool(this.heap);
   private readonly kernels: KernelCache = new KernelCache(this.heap);
-  /** The system's BLAS, or null. */
-  readonly blas: Blas | null = Blas.find(this.heap);
-  readonly threads: Threads = new Threads(this.heap, this.blas);
+  readonly threads: Threads = new Threads(this.heap);
+  private foundBlas: Blas | null | undefined;
   private readonly descriptor: number = this.threads.descriptor(0);
   private readonly walk: Walk = new Walk();
   private readonly operands: View[] = [];
@@ -53,15 +52,15 @@ export class WasmDevice implements Device {
     this.threads,
     this.slot,
   );
-  private readonly contractor: Contractor = new Contractor(
-    this.heap,
-    this.kernels,
-    this.threads,
-    this.blas,
-    this.slot,
-  );
+  private contractor: Contractor | null = null;
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
   private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
+
+  /** The system's BLAS, or null. It is looked for at the first question: loading one takes longer than a small program. */
+  get blas(): Blas | null {
+    if (this.foundBlas === undefined) this.foundBlas = Blas.find(this.heap);
+    return this.foundBlas;
+  }
 
   allocate(nbytes: number): Storage {
     const { heap, reclaimer } = this;
@@ -170,6 +169,7 @@ export class WasmDevice implements Device {
 
   contract(out: View, a: View, b: View, spec: Contraction): void {
     if (out.storage.address < 0 || a.storage.address < 0 || b.storage.address < 0) throw disposed();
+    this.contractor ??= new Contractor(this.heap, this.kernels, this.threads, this.blas, this.slot);
     this.contractor.run(out, a, b, spec);
   }
 

@@ -8,7 +8,7 @@
  */
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { builtin } from '../host.ts';
-import { type Blas, type BlasSource, blasSource } from './blas.ts';
+import { blasSource } from './blas.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel } from './kernels.ts';
 
@@ -16,6 +16,11 @@ import type { Kernel } from './kernels.ts';
 const DESCRIPTOR_BYTES = 16384;
 /** Work below this takes less time than waking a worker and waiting for it. */
 const WORTH_NS = 60_000;
+/**
+ * Workers are started after this much work that they could have shared: starting and ending one takes about as long as it would then have
+ * saved. A program with less to do ends sooner without.
+ */
+const START_NS = 50_000_000;
 /** Every part should be at least this long. */
 const PART_NS = 25_000;
 const MAX_THREADS = 64;
@@ -44,10 +49,9 @@ const DESCRIPTORS = 16;
  */
 const workerSource = `
 ${blasSource}
-function work({ memory, control, blas }) {
+function work({ memory, control }) {
   const base = control >> 2;
-  let kernels = blas === null ? new Map() : blasKernels(require(blas.koffi), blas.library, memory);
-  const permanent = new Map(kernels);
+  const kernels = new Map();
   let words = new Int32Array(memory.buffer);
   let seen = Atomics.load(words, base + ${SEQUENCE});
   const load = () => {
@@ -56,8 +60,12 @@ function work({ memory, control, blas }) {
     if (run === undefined) {
       const at = words[base + ${KERNEL + 1}];
       const code = new Uint8Array(memory.buffer).slice(at, at + words[base + ${KERNEL + 2}]);
-      run = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } }).exports.run;
-      if (kernels.size > 4096) kernels = new Map(permanent);
+      if (id < 0) {
+        // While the caller waits: a process that is about to end must not be loading native code.
+        const { koffi, library } = JSON.parse(new TextDecoder().decode(code));
+        run = blasKernels(require(koffi), library, memory).get(id);
+      } else run = new WebAssembly.Instance(new WebAssembly.Module(code), { env: { memory } }).exports.run;
+      if (kernels.size > 4096) kernels.clear();
       kernels.set(id, run);
     }
     return run;
@@ -89,7 +97,6 @@ function work({ memory, control, blas }) {
 interface WorkerData {
   readonly memory: WebAssembly.Memory;
   readonly control: number;
-  readonly blas: BlasSource | null;
 }
 
 /** What is used of node:worker_threads. */
@@ -127,22 +134,25 @@ function wantedThreads(): number | null {
 
 export class Threads {
   private readonly heap: Heap;
-  private readonly blas: Blas | null;
   private readonly control: number;
   private readonly descriptors: number[] = [];
-  private wanted: number;
+  /** 0 until it is asked for. */
+  private wanted = 0;
   private started = 1;
+  /** How much work was done on one thread because the others were not there. */
+  private missed = 0;
 
-  constructor(heap: Heap, blas: Blas | null) {
+  constructor(heap: Heap) {
     this.heap = heap;
-    this.blas = blas;
     this.control = heap.reserve((DESCRIPTORS + MAX_THREADS * PARTS_PER_THREAD) * 4);
-    this.wanted = heap.shared ? Math.min(wantedThreads() ?? hostParallelism(), MAX_THREADS) : 1;
     this.descriptor(0);
   }
 
   /** How many threads work on a large kernel. */
   get count(): number {
+    if (this.wanted === 0) {
+      this.wanted = this.heap.shared ? Math.min(wantedThreads() ?? hostParallelism(), MAX_THREADS) : 1;
+    }
     return this.wanted;
   }
 
@@ -162,8 +172,12 @@ export class Threads {
 
   /** Into how many parts work of about `nanoseconds` is best split; 1 where threads do not pay or are not there yet. */
   partsFor(nanoseconds: number): number {
-    if (nanoseconds < WORTH_NS || this.wanted === 1) return 1;
-    if (this.started < this.wanted) this.start();
+    if (nanoseconds < WORTH_NS || this.count === 1) return 1;
+    if (this.started < this.wanted) {
+      this.missed += nanoseconds;
+      if (this.missed < START_NS) return 1;
+      this.start();
+    }
     const { i32 } = this.heap;
     const available = 1 + Atomics.load(i32, (this.control >> 2) + READY);
     const threads = Math.min(this.wanted, available);
@@ -229,7 +243,6 @@ export class Threads {
       const data: WorkerData = {
         memory: this.heap.memory,
         control: this.control,
-        blas: this.blas?.source ?? null,
       };
       if (threads !== null) {
         const code = `${workerSource}; work(require('node:worker_threads').workerData);`;
