@@ -230,7 +230,8 @@ export class Contractor {
     const { f32, f64 } = this.blas as Blas;
     const kernel = bytes === 4 ? f32 : f64;
     const { m, n, k } = gemm;
-    const parts = threads.partsFor(2 * m * n * k * BLAS_OPERATION_NS);
+    // One part per thread: every call packs its operands anew.
+    const parts = Math.min(threads.partsFor(2 * m * n * k * BLAS_OPERATION_NS), threads.count);
     const [left, right] = gemm.swapped ? [b, a] : [a, b];
     const part: Gemm = { ...gemm, alpha: spec.alpha, beta: spec.beta };
     for (let i = 0; i < batches.length; i += 3) {
