@@ -23,8 +23,21 @@ function alias(input: Tensor, sizes: readonly number[], strides: readonly number
   return out;
 }
 
+/** Filling from JavaScript is slow in shared memory: from this many elements on a kernel does it. */
+const MANY_ELEMENTS = 4096;
+
 /** Writes `value` to every element of a fresh contiguous tensor. */
 export function fillMemory(t: Tensor, value: number | bigint | boolean): void {
+  if (t.numel() < MANY_ELEMENTS) {
+    fillElements(t, value);
+    return;
+  }
+  const one = empty([], t.dtype, t.storage.device);
+  fillElements(one, value);
+  copyInto(t, one);
+}
+
+function fillElements(t: Tensor, value: number | bigint | boolean): void {
   const data = memory(t);
   if (data instanceof BigInt64Array) {
     data.fill(typeof value === 'number' ? BigInt(Math.trunc(value)) : BigInt(value));

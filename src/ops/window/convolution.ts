@@ -35,38 +35,33 @@ export function outputSize(
   return Math.floor((input + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
-/** A copy with `before[d]`/`after[d]` zeros around (negative: cut off) and `spread[d] - 1` zeros between elements. */
-function spreadAndPad(
-  x: Tensor,
-  spatial: readonly number[],
-  before: readonly number[],
-  spread: readonly number[],
-): Tensor {
-  const lead = x.sizes.length - spatial.length;
-  const plain =
-    before.every((b, d) => b === 0 && spatial[d] === x.sizes[lead + d]) && spread.every((s) => s === 1);
-  if (plain) return x;
-  const sizes = [...x.sizes.slice(0, lead), ...spatial];
-  const out = runtime.full(sizes, 0, x.dtype, x);
+/** Frames smaller than this are cheaper to write with the whole. */
+const SMALL_ELEMENTS = 1 << 14;
+
+/** A copy with zeros around: `before[d]` and `after[d]` places along spatial dimension d. */
+function padded(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
+  if (before.every((b) => b === 0) && after.every((a) => a === 0)) return x;
+  const lead = x.sizes.length - before.length;
+  const sizes = x.sizes.map((s, d) => (d < lead ? s : s + before[d - lead] + after[d - lead]));
   const strides = contiguousStrides(sizes);
-  let from: Tensor = x;
-  let offset = 0;
-  const places: number[] = [];
-  for (let d = 0; d < spatial.length; d++) {
-    const axis = lead + d;
-    // Positions of source element i: before + i·spread; only those inside are kept.
-    const first = before[d] < 0 ? Math.ceil(-before[d] / spread[d]) : 0;
-    const last = Math.min(from.sizes[axis] - 1, Math.floor((spatial[d] - 1 - before[d]) / spread[d]));
-    const count = Math.max(last - first + 1, 0);
-    if (first !== 0 || count !== from.sizes[axis])
-      from = from.narrow(axis, Math.min(first, from.sizes[axis]), count);
-    offset += (before[d] + first * spread[d]) * strides[axis];
-    places.push(strides[axis] * spread[d]);
+  const small = sizes.reduce((n, s) => n * s, 1) < SMALL_ELEMENTS;
+  const out = small ? runtime.full(sizes, 0, x.dtype, x) : runtime.empty(sizes, x.dtype, x);
+  const part = (dim: number, from: number, count: number): Tensor =>
+    runtime.alias(
+      out,
+      sizes.map((s, d) => (d === dim ? count : s)),
+      strides,
+      from * strides[dim],
+    );
+  if (!small) {
+    const zero = runtime.full([], 0, x.dtype, x);
+    for (let d = lead; d < sizes.length; d++) {
+      runtime.copyInto(part(d, 0, before[d - lead]), zero);
+      runtime.copyInto(part(d, sizes[d] - after[d - lead], after[d - lead]), zero);
+    }
   }
-  if (from.numel() > 0) {
-    const target = runtime.alias(out, from.sizes, [...strides.slice(0, lead), ...places], offset);
-    runtime.copyInto(target, from);
-  }
+  const offset = before.reduce((sum, b, d) => sum + b * strides[lead + d], 0);
+  runtime.copyInto(runtime.alias(out, x.sizes, strides, offset), x);
   return out;
 }
 
@@ -76,14 +71,14 @@ function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): 
 
 /** Windows of a padded [N, G, C/G, spatial…] image: dimensions [N, G, C/G, kernel…, out…] as strides. */
 function windowStrides(
-  padded: Tensor,
+  image: Tensor,
   groups: number,
   g: Geometry,
 ): { batch: number; group: number; channel: number; kernel: number[]; out: number[] } {
-  const [n, c, ...space] = padded.strides;
+  const [n, c, ...space] = image.strides;
   return {
     batch: n,
-    group: c * (padded.sizes[1] / groups),
+    group: c * (image.sizes[1] / groups),
     channel: c,
     kernel: space.map((s, d) => s * g.dilation[d]),
     out: space.map((s, d) => s * g.stride[d]),
@@ -101,16 +96,11 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   const [batch, , ...space] = x.sizes;
   const [outputs, perGroup, ...kernel] = w.sizes;
   const out = space.map((s, d) => outputSize(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
-  const padded = spreadAndPad(
-    x,
-    space.map((s, d) => s + 2 * g.padding[d]),
-    g.padding,
-    space.map(() => 1),
-  );
+  const image = padded(x, g.padding, g.padding);
   const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
   if (y.numel() === 0) return y;
   const dense = w.contiguous();
-  const win = windowStrides(padded, g.groups, g);
+  const win = windowStrides(image, g.groups, g);
   const rank = space.length;
   const [, ws, ...wk] = dense.strides;
   const og = outputs / g.groups;
@@ -121,7 +111,7 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
     [0, dense.strides[0] * og, dense.strides[0], ws, ...wk],
   );
   const windows = view(
-    padded,
+    image,
     [batch, g.groups, perGroup, ...kernel, ...out],
     [win.batch, win.group, win.channel, ...win.kernel, ...win.out],
   );
@@ -138,13 +128,8 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   const dw = runtime.empty(weightSizes, x.dtype, x);
   if (dw.numel() === 0) return dw;
   if (dy.numel() === 0 || x.numel() === 0) return dw.zero_();
-  const padded = spreadAndPad(
-    x,
-    space.map((s, d) => s + 2 * g.padding[d]),
-    g.padding,
-    space.map(() => 1),
-  );
-  const win = windowStrides(padded, g.groups, g);
+  const image = padded(x, g.padding, g.padding);
+  const win = windowStrides(image, g.groups, g);
   const dense = dy.contiguous();
   const out = dense.sizes.slice(2);
   const [yn, yc, ...ys] = dense.strides;
@@ -153,7 +138,7 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   // Batch: group. Rows: output channel. Summed: n, positions. Columns: channel, kernel.
   const left = view(dense, [g.groups, og, batch, ...out], [yc * og, yc, yn, ...ys]);
   const windows = view(
-    padded,
+    image,
     [g.groups, batch, ...out, perGroup, ...kernel],
     [win.group, win.batch, ...win.out, win.channel, ...win.kernel],
   );
@@ -163,44 +148,107 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   return dw;
 }
 
+/** Positions of the input, `stride` apart along one dimension, that the same places of the kernel reach. */
+interface Phase {
+  /** The first position, and how many there are. */
+  readonly first: number;
+  readonly count: number;
+  /** The places of the kernel: the first, how many, and their distance. */
+  readonly tap: number;
+  readonly taps: number;
+  readonly tapStep: number;
+  /** The output position that reaches the first position by the first tap; the next tap reaches it from `shift` places before. */
+  readonly from: number;
+  readonly shift: number;
+}
+
 /**
- * dx for an incoming gradient `dy`, of spatial sizes `space`: the plain convolution of dy, spread by the stride and padded by
- * dilation·(kernel − 1) − padding, with the flipped kernel. Records nothing.
+ * Along one dimension. Output o reaches position i by tap k where i + padding = o·stride + k·dilation; so of the taps only those count for i
+ * for which the difference is a multiple of the stride.
+ */
+function phasesOf(
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): readonly Phase[] {
+  let shared = Math.max(stride, dilation);
+  for (let rest = Math.min(stride, dilation); rest > 0; ) [shared, rest] = [rest, shared % rest];
+  const tapStep = stride / shared;
+  const phases: Phase[] = [];
+  for (let first = 0; first < Math.min(stride, size); first++) {
+    const place = first + padding;
+    let tap = 0;
+    while (tap < tapStep && (place - tap * dilation) % stride !== 0) tap++;
+    phases.push({
+      first,
+      count: Math.ceil((size - first) / stride),
+      tap,
+      taps: tap === tapStep ? 0 : Math.max(0, Math.ceil((kernel - tap) / tapStep)),
+      tapStep,
+      from: (place - tap * dilation) / stride,
+      shift: dilation / shared,
+    });
+  }
+  return phases;
+}
+
+/** All choices of one element per list. */
+function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
+  return lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((x) => [...one, x])), [[]]);
+}
+
+/**
+ * dx for an incoming gradient `dy`, of spatial sizes `space`: for each phase of the stride a plain convolution of dy with the part of the kernel
+ * that reaches it. Records nothing.
  */
 function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geometry): Tensor {
-  const [batch, outputs] = dy.sizes;
+  const [batch, outputs, ...out] = dy.sizes;
   const [, perGroup, ...kernel] = w.sizes;
   const rank = space.length;
   const og = outputs / g.groups;
   const dx = runtime.empty([batch, perGroup * g.groups, ...space], dy.dtype, dy);
   if (dx.numel() === 0) return dx;
   if (dy.numel() === 0) return dx.zero_();
-  const before = kernel.map((k, d) => g.dilation[d] * (k - 1) - g.padding[d]);
-  const spread = spreadAndPad(
-    dy,
-    space.map((s, d) => s + g.dilation[d] * (kernel[d] - 1)),
-    before,
-    g.stride,
-  );
+  const perDim = space.map((s, d) => phasesOf(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
+  if (perDim.some((phases) => phases.some((p) => p.taps === 0))) dx.zero_();
+  const reached = perDim.map((phases) => phases.filter((p) => p.taps > 0));
+  const before = reached.map((ps) => Math.max(0, ...ps.map((p) => (p.taps - 1) * p.shift - p.from)));
+  const after = reached.map((ps, d) => Math.max(0, ...ps.map((p) => p.from + p.count - out[d])));
+  const image = padded(dy, before, after);
   const dense = w.contiguous();
   const [wo, wc, ...wk] = dense.strides;
-  const [yn, yc, ...ys] = spread.strides;
-  // Batch: n, group. Rows: input channel of the group. Summed: output channel, kernel (backwards). Columns: positions.
-  const flipped: View = {
-    storage: dense.storage,
-    dtype: dense.dtype,
-    sizes: [batch, g.groups, perGroup, og, ...kernel],
-    strides: [0, wo * og, wc, wo, ...wk.map((s) => -s)],
-    offset: dense.offset + wk.reduce((sum, s, d) => sum + s * (kernel[d] - 1), 0),
-  };
-  const windows = view(
-    spread,
-    [batch, g.groups, og, ...kernel, ...space],
-    [yn, yc * og, yc, ...ys.map((s, d) => s * g.dilation[d]), ...ys],
-  );
+  const [yn, yc, ...ys] = image.strides;
   const [xn, xc, ...xs] = dx.strides;
-  const target = view(dx, [batch, g.groups, perGroup, ...space], [xn, xc * perGroup, xc, ...xs]);
-  runtime.contract(target, flipped, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  // Batch: n, group. Rows: input channel of the group. Summed: output channel, taps. Columns: positions.
+  for (const phases of combinations(reached)) {
+    const taps = phases.map((p) => p.taps);
+    const counts = phases.map((p) => p.count);
+    const weights: View = {
+      storage: dense.storage,
+      dtype: dense.dtype,
+      sizes: [batch, g.groups, perGroup, og, ...taps],
+      strides: [0, wo * og, wc, wo, ...phases.map((p, d) => p.tapStep * wk[d])],
+      offset: dense.offset + sum(phases.map((p, d) => p.tap * wk[d])),
+    };
+    const windows: View = {
+      storage: image.storage,
+      dtype: image.dtype,
+      sizes: [batch, g.groups, og, ...taps, ...counts],
+      strides: [yn, yc * og, yc, ...phases.map((p, d) => -p.shift * ys[d]), ...ys],
+      offset: image.offset + sum(phases.map((p, d) => (p.from + before[d]) * ys[d])),
+    };
+    const target: View = {
+      storage: dx.storage,
+      dtype: dx.dtype,
+      sizes: [batch, g.groups, perGroup, ...counts],
+      strides: [xn, xc * perGroup, xc, ...xs.map((s, d) => s * g.stride[d])],
+      offset: dx.offset + sum(phases.map((p, d) => p.first * xs[d])),
+    };
+    runtime.contract(target, weights, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  }
   return dx;
 }
 

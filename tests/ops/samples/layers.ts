@@ -132,6 +132,21 @@ export const normalization: Table = functional({
   localResponseNorm: op(s(x([1, 4, 3]), 2), s(x([1, 4, 2, 2]), 3, 0.5)),
 });
 
+/** Strides with and without a common factor with the dilation, kernels smaller than the stride, frames wider than the kernel. */
+export const strideEdges: Table = functional({
+  conv1d: op(
+    s(x([1, 2, 11]), x([2, 2, 3]), x([2]), 2, 2, 3),
+    s(x([1, 1, 15]), x([1, 1, 4]), null, 6, 3, 4),
+    s(x([1, 1, 7]), x([2, 1, 1]), null, 3, 1),
+    s(x([1, 1, 6]), x([1, 1, 2]), null, 1, 3),
+  ),
+  conv2d: op(
+    s(x([2, 2, 6, 9]), x([4, 1, 3, 3]), x([4]), [2, 3], [1, 2], [1, 2], 2),
+    s(x([1, 2, 5, 4]), x([3, 2, 1, 1]), null, 2),
+  ),
+  convTranspose2d: op(s(x([1, 4, 3, 4]), x([4, 1, 3, 2]), x([2]), [3, 2], [1, 0], [2, 1], 2, [2, 3])),
+});
+
 /** More ways for windows to lie: gaps between them, overlaps, frames, too many elements to compare them one by one. */
 export const windowEdges: Table = functional({
   maxPool1d: op(s(x([1, 2, 8]), 2, 3), s(x([1, 1, 9]), 3, 1, 1, 2), s(x([1, 1, 20]), 17, 2, 8)),
