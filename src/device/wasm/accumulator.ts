@@ -72,14 +72,22 @@ export class Accumulator {
   /** Floating-point sums: finished blocks, in double precision, so that long sums stay exact. */
   private readonly blocks: Vec | null;
 
-  constructor(kernel: KernelModule, lanes: Lanes, combine: Combine, type: ComputeType) {
+  /** `blocksOf`: an accumulator into whose blocks this one's go, so that they take no registers of their own. */
+  constructor(
+    kernel: KernelModule,
+    lanes: Lanes,
+    combine: Combine,
+    type: ComputeType,
+    blocksOf: Accumulator | null = null,
+  ) {
     this.kernel = kernel;
     this.lanes = lanes;
     this.combine = combine;
     this.type = type;
     this.value = lanes.vec(type);
     this.place = this.tracksPlace ? lanes.vec('i32') : null;
-    this.blocks = combine === 'sum' && E.isFloat(type) ? lanes.vec('f64') : null;
+    if (blocksOf !== null) this.blocks = blocksOf.blocks;
+    else this.blocks = combine === 'sum' && E.isFloat(type) ? lanes.vec('f64') : null;
   }
 
   get tracksPlace(): boolean {
@@ -131,7 +139,7 @@ export class Accumulator {
   /** Takes in another accumulator of the same kind. */
   absorb(other: Accumulator): void {
     this.add(other.value, other.place);
-    if (this.blocks !== null && other.blocks !== null) {
+    if (this.blocks !== null && other.blocks !== null && this.blocks !== other.blocks) {
       this.assign(this.blocks, this.lanes.apply('f64', 'f64x2.add', this.blocks, other.blocks));
     }
   }
@@ -174,12 +182,14 @@ export class Accumulator {
     });
   }
 
-  /** The result of each lane, and its type. */
-  result(): { value: Vec; type: ComputeType } {
+  /** The result of each lane, and its type: with `exact` the double-precision total of a sum. */
+  result(exact = false): { value: Vec; type: ComputeType } {
     if (this.place !== null) return { value: this.lanes.convert(this.place, 'i32', 'i64'), type: 'i64' };
     this.closeBlock();
-    if (this.blocks !== null)
+    if (this.blocks !== null) {
+      if (exact) return { value: this.blocks, type: 'f64' };
       return { value: this.lanes.convert(this.blocks, 'f64', this.type), type: this.type };
+    }
     return { value: this.value, type: this.type };
   }
 }

@@ -360,8 +360,11 @@ export class Lanes {
     return isWide(from) ? this.narrowMask(parts) : parts;
   }
 
-  /** Loads four elements at `pointer` (a local), in the dtype's own type. `stride` (a local) is in bytes. */
-  load(dtype: DType, access: Access, pointer: Local, stride: Local | null): Vec {
+  /**
+   * Loads four elements at `pointer` (a local), in the dtype's own type. `stride` (a local) is in bytes. Elements that are not strided may lie
+   * `offset` bytes further.
+   */
+  load(dtype: DType, access: Access, pointer: Local, stride: Local | null, offset = 0): Vec {
     const { f } = this;
     const raw = (emit: () => void): Vec => this.make('i32', emit);
     const { itemSize } = dtype;
@@ -379,14 +382,14 @@ export class Lanes {
     };
     if (itemSize === 8) {
       return this.make(dtype.compute, (part) => {
-        if (access === 'contiguous') f.get(pointer).memory('v128.load', part * 16);
-        else if (access === 'scalar') f.get(pointer).memory('v128.load64_splat');
+        if (access === 'contiguous') f.get(pointer).memory('v128.load', offset + part * 16);
+        else if (access === 'scalar') f.get(pointer).memory('v128.load64_splat', offset);
         else gather([part * 2, part * 2 + 1]);
       });
     }
     const bits = raw(() => {
-      if (access === 'contiguous') f.get(pointer).memory(loadFour[itemSize as 1 | 2 | 4]);
-      else if (access === 'scalar') f.get(pointer).memory(loadSplat[itemSize as 1 | 2 | 4]);
+      if (access === 'contiguous') f.get(pointer).memory(loadFour[itemSize as 1 | 2 | 4], offset);
+      else if (access === 'scalar') f.get(pointer).memory(loadSplat[itemSize as 1 | 2 | 4], offset);
       else gather([0, 1, 2, 3]);
     });
     return this.fromStorage(bits, dtype);
