@@ -10,17 +10,16 @@ import { type Local, ModuleBuilder } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
 import { emitOdometer } from './descriptor.ts';
 import { emitExpressions, KernelModule } from './emit.ts';
-import { type Access, isWide, LANES, type Vec } from './lanes.ts';
+import { type Access, LANES, type Vec } from './lanes.ts';
 import { loadParams, type MemoryShape } from './loop.ts';
 
 export type Direction = 'along' | 'across';
 
 /** So many values are summed in single precision in each lane before they go to the double-precision total. */
 const BLOCK = 256;
-/** Groups of four that are worked on at once: enough to hide the latency of an addition. Long expressions need no more than four. */
-const MANY = 8;
-const FEW = 4;
-/** Expressions with more operations than this are long. */
+/** Accumulators side by side: enough to hide the latency of an addition, few enough for the registers. */
+const GROUPS = 4;
+/** In expressions with no more operations than this it pays to combine two values before an accumulator takes them in. */
 const SHORT = 4;
 
 /** The kernel `run(descriptor)`; reduce.ts describes its argument. */
@@ -170,7 +169,8 @@ export function buildReduction(
 
   const accumulator = (blocksOf: Accumulator | null = null): Accumulator =>
     new Accumulator(kernel, lanes, combine, expr.type, blocksOf);
-  const many = postorder([expr]).length > SHORT || isWide(expr.type) || isArg(combine) ? FEW : MANY;
+  /** Two values of each group are taken in at once. */
+  const twice = postorder([expr]).length <= SHORT && !isArg(combine);
   const hasBlocks = accumulator().hasBlocks;
   /** How much of `left` is worked off before blocks are closed, how much of that is left, and what the open blocks hold. */
   const run = f.local('i32');
@@ -224,7 +224,8 @@ export function buildReduction(
 
   const along = (): void => {
     const total = accumulator();
-    const accumulators = [total, ...Array.from({ length: many - 1 }, () => accumulator(total))];
+    const accumulators = [total, ...Array.from({ length: GROUPS - 1 }, () => accumulator(total))];
+    const many = twice ? 2 * GROUPS : GROUPS;
     f.loop(() => {
       copy(starts, rowStarts, moving);
       for (const a of accumulators) a.start();
@@ -233,7 +234,12 @@ export function buildReduction(
         copy(rowStarts, pointers, moving);
         f.get(vectorSize).set(left);
         steps(many * LANES, accumulators, () => {
-          eachGroup(many, pointers, (g, at) => accumulators[g].add(evaluate(at, g), places(at, g)));
+          const values: Vec[] = [];
+          eachGroup(many, pointers, (g, at) => {
+            if (twice) values.push(evaluate(at, g));
+            else accumulators[g].add(evaluate(at, g), places(at, g));
+          });
+          values.slice(GROUPS).forEach((x, g) => accumulators[g].addTwo(values[g], x));
           advance(pointers, many);
         });
         f.block(() => {
@@ -272,6 +278,8 @@ export function buildReduction(
     const target = f.local('i32');
     const columns = f.local('i32');
     const columnStarts = dtypes.map(() => f.local('i32'));
+    /** Pointers of the row after the one at the pointers. */
+    const second = dtypes.map(() => f.local('i32'));
     const reduceColumns = (groups: number): void => {
       const accumulators = Array.from({ length: groups }, () => accumulator());
       for (const a of accumulators) a.start();
@@ -280,6 +288,15 @@ export function buildReduction(
       f.loop(() => {
         copy(rowStarts, pointers, moving);
         f.get(innerSize).set(left);
+        if (twice) {
+          steps(2, accumulators, () => {
+            for (const k of moving) f.get(pointers[k]).get(innerStrides[k]).op('i32.add').set(second[k]);
+            const values: Vec[] = [];
+            eachGroup(groups, pointers, (g, at) => void values.push(evaluate(at, g)));
+            eachGroup(groups, second, (g, at) => accumulators[g].addTwo(values[g], evaluate(at, g)));
+            move(pointers, (k) => f.get(innerStrides[k]).i32(1).op('i32.shl'));
+          });
+        }
         steps(1, accumulators, () => {
           eachGroup(groups, pointers, (g, at) => accumulators[g].add(evaluate(at, g), places(pointers, 0)));
           move(pointers, (k) => f.get(innerStrides[k]));
@@ -307,7 +324,7 @@ export function buildReduction(
       copy(starts, columnStarts, moving);
       f.get(starts[0]).set(target);
       f.get(vectorSize).set(columns);
-      for (const groups of new Set([many, FEW, 1])) {
+      for (const groups of [GROUPS, 1]) {
         f.block(() => {
           f.loop(() => {
             // The last pass also takes what is less than a group.
