@@ -108,11 +108,12 @@ export function buildReduction(
   ): void => {
     const at = [...from];
     for (let g = 0; g < count; g++) {
-      for (const k of moving) {
-        if (g === 0 || accesses[k] !== 'strided') continue;
+      for (let i = 0; i < at.length; i++) {
+        const k = i % dtypes.length;
+        if (g === 0 || accesses[k] !== 'strided' || !moving.includes(k)) continue;
         const next = f.local('i32');
-        f.get(at[k]).get(vectorStrides[k]).i32(2).op('i32.shl').op('i32.add').set(next);
-        at[k] = next;
+        f.get(at[i]).get(vectorStrides[k]).i32(2).op('i32.shl').op('i32.add').set(next);
+        at[i] = next;
       }
       emit(g, at);
     }
@@ -291,9 +292,9 @@ export function buildReduction(
         if (twice) {
           steps(2, accumulators, () => {
             for (const k of moving) f.get(pointers[k]).get(innerStrides[k]).op('i32.add').set(second[k]);
-            const values: Vec[] = [];
-            eachGroup(groups, pointers, (g, at) => void values.push(evaluate(at, g)));
-            eachGroup(groups, second, (g, at) => accumulators[g].addTwo(values[g], evaluate(at, g)));
+            eachGroup(groups, [...pointers, ...second], (g, at) => {
+              accumulators[g].addTwo(evaluate(at, g), evaluate(at.slice(dtypes.length), g));
+            });
             move(pointers, (k) => f.get(innerStrides[k]).i32(1).op('i32.shl'));
           });
         }
