@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import * as torch from 'typetorch';
+import { assertClose } from '../../src/testing/assertClose.ts';
 import { cpu } from '../../src/device/wasm/device.ts';
 const { getNumThreads, setNumThreads } = torch;
 
@@ -53,6 +54,31 @@ describe('threads', () => {
         const apart = cpu.blas === null ? 0 : 1e-4;
         assert.ok(several.sub(one).abs().max().item() <= apart, `round ${round}`);
       }
+    });
+  }
+
+  const whole: Readonly<Record<string, () => torch.Tensor>> = {
+    'the sum of a tensor': () => wave(1_200_007).abs().sum(),
+    'the sum of a part': () => wave(1100, 1101).narrow(1, 3, 1000).abs().sum(),
+    'sums of three long rows': () => wave(3, 400_009).abs().sum(1),
+    'sums of three long columns': () => wave(400_009, 3).abs().sum(0),
+    'the mean of the outer and inner dimension': () => wave(700, 5, 301).abs().mean([0, 2]),
+    'the largest element': () => wave(1_200_007).max(),
+    'the largest element where one is NaN': () =>
+      torch.where(torch.arange(900_000).eq(899_998), Number.NaN, wave(900_000)).max(),
+    'a norm': () => wave(1_200_007).norm(),
+    'a sum of integers': () => torch.arange(1_200_007).sum(),
+    'whether all are true': () => torch.arange(1_200_007).ne(1_200_006).all(),
+    'the place of the largest element': () => wave(1_200_007).argmax(),
+  };
+  for (const [name, run] of Object.entries(whole)) {
+    test(`${name} is on several threads what it is on one, but for the order of additions`, () => {
+      setNumThreads(1);
+      const one = run();
+      setNumThreads(3);
+      // Sums of positive numbers, in blocks of 256 and these in double precision.
+      for (let round = 0; round < 5; round++)
+        assertClose(run(), one, { rtol: 1e-6, atol: 0, equalNan: true });
     });
   }
 
