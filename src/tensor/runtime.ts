@@ -35,6 +35,7 @@ export function fillMemory(t: Tensor, value: number | bigint | boolean): void {
   const one = empty([], t.dtype, t.storage.device);
   fillElements(one, value);
   copyInto(t, one);
+  one.storage.dispose();
 }
 
 function fillElements(t: Tensor, value: number | bigint | boolean): void {

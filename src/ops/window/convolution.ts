@@ -59,6 +59,7 @@ function padded(x: Tensor, before: readonly number[], after: readonly number[]):
       runtime.copyInto(part(d, 0, before[d - lead]), zero);
       runtime.copyInto(part(d, sizes[d] - after[d - lead], after[d - lead]), zero);
     }
+    zero.storage.dispose();
   }
   const offset = before.reduce((sum, b, d) => sum + b * strides[lead + d], 0);
   runtime.copyInto(runtime.alias(out, x.sizes, strides, offset), x);
