@@ -51,11 +51,21 @@ for (const [name, xs, limit] of float32) {
   });
 }
 
-for (const name of ['exp', 'log'] as const) {
-  test(`float64 ${name} is within 1.5 ulp`, () => {
-    const xs = Float64Array.from({ length: count }, (_, i) =>
-      name === 'exp' ? -750 + (1465 * i) / count : 2 ** (-1074 + (2096 * i) / count),
-    );
+const spread = (low: number, high: number): Float64Array =>
+  Float64Array.from({ length: count }, (_, i) => low + ((high - low) * i) / count);
+/** Numbers of every size down to 2 to the power of `low`, positive or negative. */
+const sizes = (low: number, high: number, sign: number): Float64Array =>
+  spread(low, high).map((power) => sign * 2 ** power);
+
+const float64: readonly (readonly [Name, Float64Array, number])[] = [
+  ['exp', spread(-750, 715), 1.5],
+  ['log', sizes(-1074, 1022, 1), 1.5],
+  ['expm1', Float64Array.from([...spread(-40, 710), ...sizes(-1070, 6, 1), ...sizes(-1070, 6, -1)]), 2],
+  ['tanh', Float64Array.from([...spread(-25, 25), ...sizes(-1070, 6, 1), ...sizes(-1070, 6, -1)]), 3],
+];
+
+for (const [name, xs, limit] of float64) {
+  test(`float64 ${name} is within ${limit} ulp`, () => {
     const got = torch.tensor(xs)[name]().toTypedArray() as Float64Array;
     let worst = 0;
     xs.forEach((x, i) => {
@@ -64,7 +74,7 @@ for (const name of ['exp', 'log'] as const) {
       const size = Math.max(Math.abs(expected), 2 ** -1022);
       worst = Math.max(worst, Math.abs(got[i] - expected) / 2 ** (Math.floor(Math.log2(size)) - 52));
     });
-    assert.ok(worst <= 1.5, `${worst} ulp`);
+    assert.ok(worst <= limit, `${worst} ulp`);
   });
 }
 

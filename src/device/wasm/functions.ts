@@ -182,6 +182,17 @@ function expm1_32(m: VectorMath, given: Vec): Vec {
   return m.select(m.compare('eq', x, 0), x, m.add(half, half));
 }
 
+function expm1_64(m: VectorMath, given: Vec): Vec {
+  const x = m.clamp(given, -38, 710);
+  const n = round64(m, m.mul(x, LOG2E));
+  const r = m.fnma(n.float, LN2_LOW_64, m.fnma(n.float, LN2_HIGH_64, x));
+  const e = m.fma(m.mul(r, r), m.polynomial(r, EXP_64), r);
+  // As in `expm1_32`.
+  const power = m.shiftLeft('i64', m.int('i64', 'add', n.int, m.constant('i64', 1022n)), 52);
+  const half = m.add(m.mul(power, e), m.sub(power, 0.5));
+  return m.select(m.compare('eq', x, 0), x, m.add(half, half));
+}
+
 interface LogParts {
   readonly e: Vec;
   readonly f: Vec;
@@ -310,6 +321,14 @@ function tanh32(m: VectorMath, x: Vec): Vec {
   return m.withSign(m.select(m.compare('lt', a, 0.625), near, far), x);
 }
 
+/** t/(t + 2) of t = e²ˣ − 1. */
+function tanh64(m: VectorMath, x: Vec): Vec {
+  // From 19.1 on it is 1 in double precision.
+  const a = m.atMost(m.abs(x), 20);
+  const t = expm1_64(m, m.add(a, a));
+  return m.withSign(m.div(t, m.add(t, 2)), x);
+}
+
 function erf32(m: VectorMath, x: Vec): Vec {
   const a = m.abs(x);
   const s = m.mul(a, a);
@@ -378,6 +397,8 @@ function pow32(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec): Vec {
 const forms: Readonly<Record<string, Emit>> = {
   'exp:f32': (m, [x]) => exp32(m, x),
   'exp:f64': (m, [x]) => exp64(m, x),
+  'expm1:f64': (m, [x]) => expm1_64(m, x),
+  'tanh:f64': (m, [x]) => tanh64(m, x),
   'exp2:f32': (m, [x]) => expTwo32(m, x),
   'expm1:f32': (m, [x]) => expm1_32(m, x),
   'log:f32': (m, [x]) => log32(m, x),
