@@ -38,6 +38,27 @@ const kinds: Record<string, Draws> = {
   'randint, wide': (device, generator, n, a) =>
     torch.randint(-(2 ** 30), 3 * 2 ** 30 - Math.floor(1 / a), [n], { device, generator }),
   randperm: (device, generator, n) => torch.randperm(n, { device, generator }),
+  'randint of int32': (device, generator, n, a) =>
+    torch.randint(-9, Math.floor(a * 1000) + 1, [n], { device, generator, dtype: torch.int32 }),
+  'randint of int16': (device, generator, n, a) =>
+    torch.randint(-9, Math.floor(a * 1000) + 1, [n], { device, generator, dtype: torch.int16 }),
+  'randint of uint8': (device, generator, n) =>
+    torch.randint(3, 256, [n], { device, generator, dtype: torch.uint8 }),
+  'randint of float32': (device, generator, n, a) =>
+    torch.randint(-(2 ** 28), Math.floor(a * 2 ** 30), [n], { device, generator, dtype: torch.float32 }),
+  'random_ of bool': (device, generator, n) =>
+    torch.zeros([n], { device, dtype: torch.bool }).random_({ generator }),
+  'random_ of float64': (device, generator, n, a) =>
+    torch.zeros([n], { device, dtype: torch.float64 }).random_(-7, Math.floor(a * 2 ** 31), { generator }),
+  'bernoulli_ by a tensor': (device, generator, n, a) =>
+    torch.empty([n], { device }).bernoulli_(torch.arange(0, n, { device }).div(n).mul(a), { generator }),
+  'bernoulli_ by float64, transposed': (device, generator, n, a) =>
+    torch
+      .empty([4, Math.ceil(n / 4)], { device, dtype: torch.int32 })
+      .t()
+      .bernoulli_(torch.tensor([0, 0.2, a, 1], { device, dtype: torch.float64 }), { generator }),
+  geometric_: (device, generator, n, a) =>
+    torch.empty([n], { device }).geometric_(a * 0.9 + 0.05, { generator }),
   'transposed uniform_': (device, generator, n, a) =>
     torch
       .empty([5, Math.ceil(n / 5)], { device })

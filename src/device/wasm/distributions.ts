@@ -1,5 +1,5 @@
 /** What kernels make of random words: the vector form of the functions in tensor/random, bit for bit. */
-import type { DTypeName } from '../../base/dtype.ts';
+import { bool, type DType, float32, float64, int64 } from '../../base/dtype.ts';
 import type { Draw } from '../device.ts';
 import type { Local } from './assembler.ts';
 import { fusesMultiplyAdd } from './features.ts';
@@ -97,31 +97,50 @@ function bernoulli(itemSize: 1 | 4): Distribution {
   };
 }
 
-/**
- * Whole numbers as int64. The quotient of numbers below 2³² is right in float64: what is no whole number is further from the next one than
- * rounding moves it.
- */
-const integers: Distribution = {
-  words: 1,
-  group: 4,
-  itemSize: 8,
-  start: (v, descriptor) => {
-    const { f } = v;
-    f.get(descriptor).memory('f64.load', plan.scalar(0)).op('i64.trunc_sat_f64_s').i64(TWO52).op('i64.sub');
-    const low = f.local('v128');
-    f.op('i64x2.splat').set(low);
-    const range = scalar64(v, descriptor, 1);
-    return (from, to) => {
-      const words = temper(v, v.load(from, 0));
-      (['i64x2.extend_low_i32x4_u', 'i64x2.extend_high_i32x4_u'] as const).forEach((extend, half) => {
-        const x = v.op('f64x2.sub', v.op('v128.or', v.op(extend, words), v.i64(TWO52)), v.f64(2 ** 52));
-        const quotient = v.op('f64x2.floor', v.op('f64x2.div', x, range));
-        const rest = v.op('f64x2.sub', x, v.op('f64x2.mul', quotient, range));
-        v.store(to, v.op('i64x2.add', v.op('f64x2.add', rest, v.f64(2 ** 52)), low), 16 * half);
-      });
-    };
-  },
+/** Bytes of the lowest part of each 32-bit lane, for parts of one and of two bytes. */
+const LOW_PARTS: Readonly<Record<number, readonly number[]>> = {
+  1: [0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12, 0, 4, 8, 12],
+  2: [0, 1, 4, 5, 8, 9, 12, 13, 0, 1, 4, 5, 8, 9, 12, 13],
 };
+
+/**
+ * Whole numbers, as integers of some bytes or as floats. The quotient of numbers below 2³² is right in float64: what is no whole number is further
+ * from the next one than rounding moves it.
+ */
+function integers(itemSize: number, isFloat: boolean): Distribution {
+  return {
+    words: 1,
+    group: 4,
+    itemSize,
+    start: (v, descriptor) => {
+      const [low, range] = [0, 1].map((i) => scalar64(v, descriptor, i));
+      // Adding 2⁵² to a float puts a whole number into its low bits.
+      const { f } = v;
+      f.get(descriptor).memory('f64.load', plan.scalar(0)).op('i64.trunc_sat_f64_s').i64(TWO52).op('i64.sub');
+      const lowBits = f.local('v128');
+      f.op('i64x2.splat').set(lowBits);
+      return (from, to) => {
+        const words = temper(v, v.load(from, 0));
+        const [a, b] = (['i64x2.extend_low_i32x4_u', 'i64x2.extend_high_i32x4_u'] as const).map((extend) => {
+          const x = v.op('f64x2.sub', v.op('v128.or', v.op(extend, words), v.i64(TWO52)), v.f64(2 ** 52));
+          const quotient = v.op('f64x2.floor', v.op('f64x2.div', x, range));
+          const rest = v.op('f64x2.sub', x, v.op('f64x2.mul', quotient, range));
+          if (isFloat) return v.op('f64x2.add', rest, low);
+          return v.op('i64x2.add', v.op('f64x2.add', rest, v.f64(2 ** 52)), lowBits);
+        });
+        if (itemSize === 8) {
+          v.store(to, a, 0);
+          v.store(to, b, 16);
+        } else if (itemSize === 4) v.store(to, isFloat ? v.demote(a, b) : v.shuffle(a, b, EVEN), 0);
+        else {
+          const lanes = v.shuffle(a, b, EVEN);
+          f.get(to).get(v.shuffle(lanes, lanes, LOW_PARTS[itemSize]));
+          f.laneMemory(itemSize === 1 ? 'v128.store32_lane' : 'v128.store64_lane', 0);
+        }
+      };
+    },
+  };
+}
 
 /** Fisher and Yates's shuffle of 0 … n − 1 as int64, n being one more than the draws. */
 const permutation: Distribution = {
@@ -160,30 +179,31 @@ export interface DrawKernel {
 }
 
 /** The kernel for numbers of a dtype, or null where there is none. */
-export function kernelFor(draw: Draw, dtype: DTypeName): DrawKernel | null {
+export function kernelFor(draw: Draw, dtype: DType): DrawKernel | null {
   const kernel = (scalars: readonly number[], distribution: () => Distribution): DrawKernel => ({
-    name: `${draw.kind} ${dtype}`,
+    name: `${draw.kind} ${dtype.name}`,
     scalars,
     distribution,
   });
   switch (draw.kind) {
     case 'uniform':
-      if (dtype === 'float32') return kernel([], () => uniform32(null));
-      return dtype === 'float64' ? kernel([], () => uniform64(false)) : null;
+      if (dtype === float32) return kernel([], () => uniform32(null));
+      return dtype === float64 ? kernel([], () => uniform64(false)) : null;
     case 'scaled': {
       const scalars = [draw.low, draw.width];
-      if (dtype === 'float32') return kernel(scalars, () => uniform32(multiplyAdd()));
-      return dtype === 'float64' && fusesMultiplyAdd() ? kernel(scalars, () => uniform64(true)) : null;
+      if (dtype === float32) return kernel(scalars, () => uniform32(multiplyAdd()));
+      return dtype === float64 && fusesMultiplyAdd() ? kernel(scalars, () => uniform64(true)) : null;
     }
     case 'bernoulli':
-      if (dtype !== 'bool' && dtype !== 'float32') return null;
-      return kernel(threshold(draw.p), () => bernoulli(dtype === 'bool' ? 1 : 4));
+      if (dtype !== bool && dtype !== float32) return null;
+      return kernel(threshold(draw.p), () => bernoulli(dtype.itemSize as 1 | 4));
     case 'normal':
-      return dtype === 'float32' ? kernel([draw.mean, draw.std], () => normal32(multiplyAdd())) : null;
+      return dtype === float32 ? kernel([draw.mean, draw.std], () => normal32(multiplyAdd())) : null;
     case 'integers':
-      return dtype === 'int64' ? kernel([draw.low, draw.range], () => integers) : null;
+      if (dtype.itemSize === 2 && dtype.isFloatingPoint) return null;
+      return kernel([draw.low, draw.range], () => integers(dtype.itemSize, dtype.isFloatingPoint));
     case 'permutation':
-      return dtype === 'int64' ? kernel([], () => permutation) : null;
+      return dtype === int64 ? kernel([], () => permutation) : null;
     default:
       return draw satisfies never;
   }

@@ -39,7 +39,7 @@ export class Drawer {
     let count = 1;
     for (const size of out.sizes) count *= size;
     if (count < FEW) return false;
-    const known = kernelFor(draw, out.dtype.name);
+    const known = kernelFor(draw, out.dtype);
     if (known === null) return false;
     const kernel = this.kernel(known, count);
     if (kernel === null) return false;

@@ -1,6 +1,6 @@
 /** Writing random numbers into tensors: order of elements, dtypes, in-place bookkeeping. */
 import type { DType } from '../../base/dtype.ts';
-import { bool } from '../../base/dtype.ts';
+import { bool, float64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { toBfloat16, toFloat16 } from '../../base/float16.ts';
 import type { Draw } from '../../device/device.ts';
@@ -11,7 +11,7 @@ import { memory } from '../memory.ts';
 import { copyInto } from '../pointwise.ts';
 import { zerosLike } from '../create.ts';
 import { Tensor } from '../tensor.ts';
-import { CHUNK } from './draws.ts';
+import { CHUNK, fillUniform64 } from './draws.ts';
 import { defaultGenerator, Generator } from './generator.ts';
 
 /** The generator of a call: the global one where none is given. Throws for anything else. */
@@ -34,6 +34,35 @@ const held = new Float64Array(CHUNK);
 /** Fills a contiguous tensor. */
 export function fillWith(dense: Tensor, fill: Filler): void {
   store(memory(dense), dense.dtype, fill);
+}
+
+/** How many uniform numbers wait for the functions that make others of them. */
+const WAITING = 8 * CHUNK;
+
+/** Fills a contiguous tensor with what `make` makes, in place, of uniform numbers in [0, 1) of 53 bits. */
+export function fillFromUniform(dense: Tensor, g: Generator, make: Filler): void {
+  const count = dense.numel();
+  const waiting = empty([Math.min(count, WAITING)], float64, dense.storage.device);
+  let left = count;
+  let numbers: Float64Array | null = null;
+  let at = 0;
+  const more = (): void => {
+    const drawn = Math.min(left, WAITING);
+    const byDevice = deviceDraws(waiting, g, { kind: 'uniform' }, drawn);
+    numbers = byDevice ? (memory(waiting) as Float64Array) : null;
+    at = 0;
+  };
+  // The first time a device may have to make room for its kernel: before anybody looks at memory.
+  more();
+  fillWith(dense, (chunk) => {
+    const { length } = chunk;
+    if (at === WAITING && numbers !== null) more();
+    if (numbers === null) fillUniform64(chunk, g);
+    else chunk.set(numbers.subarray(at, at + length));
+    at += length;
+    left -= length;
+    make(chunk);
+  });
 }
 
 /** Stores what `fill` gives in the dtype: 16-bit floats as their bits, int64 from doubles that are whole. */

@@ -5,12 +5,16 @@ import { ArgumentTypeError, RuntimeError } from '../../base/errors.ts';
 import { showNumber } from '../../base/numbers.ts';
 import { finfo } from '../../base/typeinfo.ts';
 import { type Call, define } from '../../ops/define.ts';
-import { memory, toArray } from '../memory.ts';
+import { runtime } from '../../ops/runtime.ts';
+import { empty } from '../allocate.ts';
+import { memory } from '../memory.ts';
+import { copyInto } from '../pointwise.ts';
 import { Tensor } from '../tensor.ts';
 import { fillUniform, fillUniform64, normal64, scale32 } from './draws.ts';
 import {
   deviceDraws,
   type Filler,
+  fillFromUniform,
   fillWith,
   generatorOf,
   memoryOrder,
@@ -160,28 +164,24 @@ function checkProbability(p: number): void {
     throw new RuntimeError(`bernoulli_ expects p to be in [0, 1], but got p=${showNumber(p)}`);
 }
 
-/** The elements in row-major order, on memory of their own. */
-function chances(probabilities: Tensor): Float64Array {
-  requireFloat(probabilities.dtype, 'bernoulli_tensor_cpu_p_');
-  const p = toArray(probabilities.to(float64)).slice() as Float64Array;
-  for (const x of p) {
-    if (!(x >= 0 && x <= 1)) {
-      throw new RuntimeError(
-        'Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)',
-      );
-    }
+/** Throws PyTorch's errors for what are no probabilities. */
+function checkProbabilities(p: Tensor): void {
+  requireFloat(p.dtype, 'bernoulli_tensor_cpu_p_');
+  // A NaN is both the least and the greatest.
+  if (p.numel() > 0 && !((p.min().item() as number) >= 0 && (p.max().item() as number) <= 1)) {
+    throw new RuntimeError(
+      'Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)',
+    );
   }
-  return p;
 }
 
-/** Numbers 0 and 1 with these probabilities. */
-function bernoulliFiller(p: Float64Array, wide: boolean, g: Generator): Filler {
-  let at = 0;
-  return (chunk) => {
-    if (wide) fillUniform64(chunk, g);
-    else fillUniform(chunk, g, 24);
-    for (let i = 0; i < chunk.length; i++) chunk[i] = chunk[i] < p[at++] ? 1 : 0;
-  };
+/** Fills a contiguous tensor with 1 with the probabilities of as many elements of `p`, else 0. */
+function fillByChances(dense: Tensor, p: Tensor, g: Generator): void {
+  runtime.noGrad(() => {
+    const u = empty(p.sizes, p.dtype === float64 ? float64 : float32, dense.storage.device);
+    fillUniformly(u, g, 0, 1);
+    copyInto(dense, u.lt(p).reshape(dense.sizes));
+  });
 }
 
 /**
@@ -198,9 +198,9 @@ export const bernoulli_: Call<
     const g = generatorOf(generator);
     if (p instanceof Tensor) {
       // Drawn in the order of the memory that is written.
-      const order = memoryOrder(input);
-      const fill = bernoulliFiller(chances(p.expand(input.sizes).permute(order)), p.dtype === float64, g);
-      return overwrite(input, 'Bernoulli', (dense) => fillWith(dense, fill));
+      const chances = p.detach().expand(input.sizes).permute(memoryOrder(input));
+      checkProbabilities(p);
+      return overwrite(input, 'Bernoulli', (dense) => fillByChances(dense, chances, g));
     }
     checkProbability(p);
     return overwrite(input, 'Bernoulli', (dense) => {
@@ -214,19 +214,17 @@ export const bernoulli_: Call<
   { methodOnly: true },
 );
 
-/** Fills with what `fill` makes in double precision. `kernel` names it in PyTorch's error where the dtype is not a floating-point one. */
-function floatsOf(input: Tensor, name: string, kernel: string, fill: Filler): Tensor {
-  requireFloat(input.dtype, kernel);
-  return overwrite(input, name, (dense) => fillWith(dense, fill));
-}
-
-/** Numbers made from uniform ones in [0, 1). */
-function fromUniform(generator: Generator | null, map: (u: number) => number): Filler {
+/** Fills with what `make` makes of uniform numbers in double precision. `kernel` names it in PyTorch's error for what is no floating-point dtype. */
+function fromUniform(
+  input: Tensor,
+  name: string,
+  kernel: string,
+  generator: Generator | null,
+  make: Filler,
+): Tensor {
   const g = generatorOf(generator);
-  return (chunk) => {
-    fillUniform64(chunk, g);
-    for (let i = 0; i < chunk.length; i++) chunk[i] = map(chunk[i]);
-  };
+  requireFloat(input.dtype, kernel);
+  return overwrite(input, name, (dense) => fillFromUniform(dense, g, make));
 }
 
 /** Fills from the exponential distribution with rate `lambd`. https://pytorch.org/docs/stable/generated/torch.Tensor.exponential_.html */
@@ -237,8 +235,10 @@ export const exponential_: Call<[input: Tensor, lambd?: number], WithGenerator &
       if (!(lambd >= 0)) {
         throw new RuntimeError(`exponential_ expects lambda >= 0.0, but found lambda=${showNumber(lambd)}`);
       }
-      const fill = fromUniform(generator, (u) => (-1 / lambd) * Math.log(1 - u));
-      return floatsOf(input, 'Exponential', 'exponential_cpu', fill);
+      const factor = -1 / lambd;
+      return fromUniform(input, 'Exponential', 'exponential_cpu', generator, (chunk) => {
+        for (let i = 0; i < chunk.length; i++) chunk[i] = factor * Math.log(1 - chunk[i]);
+      });
     },
     { methodOnly: true },
   );
@@ -250,8 +250,13 @@ export const geometric_: Call<[input: Tensor, p: number], WithGenerator & { p?: 
     if (!(p > 0 && p < 1))
       throw new RuntimeError(`geometric_ expects p to be in (0, 1), but got p=${showNumber(p)}`);
     if (input.dtype === bool) throw new RuntimeError(`"geometric_cpu" not implemented for 'Bool'`);
-    const fill = fromUniform(generator, (u) => Math.ceil(Math.log(u) / Math.log(1 - p)));
-    return overwrite(input, 'Geometric', (dense) => fillWith(dense, fill));
+    const g = generatorOf(generator);
+    const scale = Math.log(1 - p);
+    return overwrite(input, 'Geometric', (dense) =>
+      fillFromUniform(dense, g, (chunk) => {
+        for (let i = 0; i < chunk.length; i++) chunk[i] = Math.ceil(Math.log(chunk[i]) / scale);
+      }),
+    );
   },
   { methodOnly: true },
 );
@@ -264,8 +269,11 @@ export const cauchy_: Call<
 > = define(
   'cauchy_(input, median=0, sigma=1, *, generator=None)',
   (input: Tensor, median = 0, sigma = 1, generator: Generator | null = null) => {
-    const fill = fromUniform(generator, (u) => fma64(sigma, Math.tan(Math.PI * (u - 0.5)), median));
-    return floatsOf(input, 'Cauchy', 'cauchy_cpu', fill);
+    return fromUniform(input, 'Cauchy', 'cauchy_cpu', generator, (chunk) => {
+      for (let i = 0; i < chunk.length; i++) {
+        chunk[i] = fma64(sigma, Math.tan(Math.PI * (chunk[i] - 0.5)), median);
+      }
+    });
   },
   { methodOnly: true },
 );
@@ -280,9 +288,12 @@ export const logNormal_: Call<
   (input: Tensor, mean = 1, std = 2, generator: Generator | null = null) => {
     if (!(std > 0)) throw new RuntimeError(`log_normal_ expects std > 0.0, but found std=${showNumber(std)}`);
     const g = generatorOf(generator);
-    return floatsOf(input, 'LogNormal', 'log_normal_cpu', (chunk) => {
-      for (let i = 0; i < chunk.length; i++) chunk[i] = Math.exp(fma64(normal64(g), std, mean));
-    });
+    requireFloat(input.dtype, 'log_normal_cpu');
+    return overwrite(input, 'LogNormal', (dense) =>
+      fillWith(dense, (chunk) => {
+        for (let i = 0; i < chunk.length; i++) chunk[i] = Math.exp(fma64(normal64(g), std, mean));
+      }),
+    );
   },
   { methodOnly: true },
 );
