@@ -23,6 +23,19 @@ describe('without shared memory', () => {
     assert.ok(w.grad !== null && torch.allclose(w.grad, x.mul(x.exp()).sum(0)));
   });
 
+  test('draws the same random numbers', () => {
+    const draw = (device: string): unknown[] => {
+      torch.manualSeed(4);
+      return [
+        torch.rand([6000], { device }),
+        torch.randn([70_000], { device }),
+        torch.empty([9000], { device }).exponential_(),
+        torch.empty([5000], { device }).bernoulli_(0.3),
+      ].map((t) => t.tolist());
+    };
+    assert.deepEqual(draw('cpu'), draw('reference'));
+  });
+
   test('uses one thread, whatever is asked for', () => {
     torch.setNumThreads(4);
     assert.equal(torch.getNumThreads(), 1);

@@ -27,6 +27,7 @@ export function fillNormal64(
   std: number,
   drawn: boolean,
 ): void {
+  const standard = mean === 0 && std === 1;
   fillBlocks(
     data,
     (chunk) => fillUniform64(chunk, generator),
@@ -34,8 +35,10 @@ export function fillNormal64(
       for (let j = at; j < at + BLOCK / 2; j++) {
         const radius = Math.sqrt(-2 * Math.log(1 - data[j]));
         const theta = 2 * Math.PI * data[j + BLOCK / 2];
-        data[j] = fma64(radius * Math.cos(theta), std, mean);
-        data[j + BLOCK / 2] = fma64(radius * Math.sin(theta), std, mean);
+        const [x, y] = [radius * Math.cos(theta), radius * Math.sin(theta)];
+        // Adding 0 makes −0 to 0, as the multiply-add does.
+        data[j] = standard ? x + 0 : fma64(x, std, mean);
+        data[j + BLOCK / 2] = standard ? y + 0 : fma64(y, std, mean);
       }
     },
     drawn,
