@@ -3,7 +3,7 @@
  *
  *     npm ci --prefix bench          once: the peers
  *     npm run build                  the package that is measured
- *     npm run bench                  all workloads, about an hour: bench/RESULTS.md
+ *     npm run bench                  all workloads, about half an hour: bench/RESULTS.md
  *     npm run bench -- --quick       the same with short rounds, about ten minutes; noisy
  *     npm run bench -- --only 1,3    some workloads; with --case TEXT only the cases whose name holds TEXT
  *     npm run bench -- --columns typetorch,pytorch    without the peers
@@ -17,9 +17,10 @@ import { parseArgs } from 'node:util';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { available, bench, type Column, columns, Runner } from './harness/columns.ts';
 import { live, type Life } from './harness/process.ts';
-import { report, type Row, type Table, tableText } from './harness/report.ts';
+import { longText, report, type Row, type Table, tableText } from './harness/report.ts';
 import type { Workload } from './harness/workload.ts';
 import * as wholeProcess from './workloads/8-process.ts';
+import { type Interval, longRun } from './workloads/11-long.ts';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,10 +33,11 @@ const { values: options } = parseArgs({
   },
 });
 
-// Milliseconds, but for the numbers of rounds and of lives. Compilers of JavaScript reach their best only after some thousand operations: hence the warm-up.
+// Milliseconds, but for the numbers of rounds, of lives and of steps. Compilers of JavaScript reach their best only after some thousand operations:
+// warming up ends once nothing has become faster for a while.
 const plan = options.quick
-  ? { rounds: 5, turn: 30, warm: 300, lives: 3 }
-  : { rounds: 15, turn: 100, warm: 3000, lives: 11 };
+  ? { rounds: 5, turn: 30, warm: 300, steady: 3, lives: 3, steps: 5_000 }
+  : { rounds: 11, turn: 100, warm: 5000, steady: 6, lives: 11, steps: 100_000 };
 /** A step that takes longer than this, in microseconds, gets fewer turns. */
 const SLOW = 500_000;
 
@@ -53,12 +55,24 @@ function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r${text.padEnd(70)}\r`);
 }
 
+/** Runs a case until `plan.steady` windows in a row bring less than two per cent, for `plan.warm` at most. */
+async function warmUp(runner: Runner, name: string): Promise<void> {
+  const window = plan.warm / 32;
+  const end = performance.now() + plan.warm;
+  let fastest = Number.POSITIVE_INFINITY;
+  for (let same = 0; same < plan.steady && performance.now() < end; same++) {
+    const { us } = await runner.time(name, window);
+    if (us < fastest * 0.98) same = -1;
+    fastest = Math.min(fastest, us);
+  }
+}
+
 async function timeCase(name: string, runners: readonly Runner[], notes: Map<string, string>): Promise<Row> {
   const turns = new Map<Column, number[]>();
   for (const runner of runners) {
     if (!runner.cases.includes(name)) continue;
     try {
-      await runner.time(name, plan.warm);
+      await warmUp(runner, name);
       turns.set(runner.column, []);
     } catch (error) {
       notes.set(`${runner.column.name}: ${(error as Error).message}`, name);
@@ -134,8 +148,14 @@ async function timeProcesses(): Promise<Table> {
 }
 
 const tables: Table[] = [];
+let intervals: readonly Interval[] = [];
 for (const file of files) {
-  const module = (await import(`./workloads/${file}`)) as { default?: Workload };
+  const module = (await import(`./workloads/${file}`)) as { default?: Workload; longRun?: unknown };
+  if (module.longRun !== undefined) {
+    intervals = longRun(plan.steps);
+    console.log(longText(intervals));
+    continue;
+  }
   const table =
     module.default === undefined ? await timeProcesses() : await timeWorkload(file, module.default);
   tables.push(table);
@@ -145,6 +165,6 @@ const complete =
   options.only === undefined && options.case === '' && wanted === null && options.clock === 'wall';
 const out = options.out ?? (complete ? `${bench}RESULTS.md` : null);
 if (out !== null) {
-  writeFileSync(out, report(tables, options.quick, plan));
+  writeFileSync(out, report(tables, intervals, options.quick, plan));
   console.log(`Written: ${out}`);
 }

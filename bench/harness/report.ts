@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg, totalmem } from 'node:os';
 import { bench, python } from './columns.ts';
+import type { Interval } from '../workloads/11-long.ts';
 import type { Target, Workload } from './workload.ts';
 
 export interface Row {
@@ -280,8 +281,26 @@ function said(command: string, args: readonly string[]): string {
   }
 }
 
+/** A long run: does a step take as long, and need as much memory, at the end as at the start? */
+export function longText(intervals: readonly Interval[]): string {
+  if (intervals.length === 0) return '';
+  const lines = intervals.map(
+    ({ steps, us, rss, heap, objects }) =>
+      `| ${steps.toLocaleString('en')} | ${us.toFixed(0)} | ${rss.toFixed(0)} | ${heap.toFixed(0)} | ${objects.toFixed(1)} |`,
+  );
+  return [
+    '## A long run: the two-layer network in a plain loop, nothing disposed',
+    '',
+    '| after steps | µs a step since the line before | process, MiB | wasm heap, MiB | JavaScript objects, MiB |',
+    '| ---: | ---: | ---: | ---: | ---: |',
+    ...lines,
+    '',
+  ].join('\n');
+}
+
 export function report(
   tables: readonly Table[],
+  intervals: readonly Interval[],
   quick: boolean,
   plan: Readonly<{ rounds: number; turn: number; warm: number }>,
 ): string {
@@ -294,12 +313,17 @@ export function report(
     `Machine: ${cpus()[0].model}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB; load at the end ${loadavg()[0].toFixed(1)}.`,
     `Versions: TypeTorch ${said('git', ['rev-parse', '--short', 'HEAD'])}, Node ${process.versions.node}, PyTorch ${pytorch}, ${peers.join(', ')}.`,
     '',
-    `Made by \`npm run bench\`: ${plan.rounds} alternating turns of ${plan.turn} ms for each column, after ${plan.warm} ms of warm-up; a cell is the median of the turns, in microseconds a step unless said.`,
+    `Made by \`npm run bench\`: ${plan.rounds} alternating turns of ${plan.turn} ms for each column, after a warm-up that ends when nothing becomes faster (at most ${plan.warm} ms); a cell is the median of the turns, in microseconds a step unless said.`,
     '*wasm* is TypeTorch without BLAS, *BLAS* with OpenBLAS through koffi; the number is that of threads. *PyTorch t,b* has t threads of its own and b of its BLAS.',
     'A ratio compares the fastest setting of TypeTorch with the fastest of PyTorch; in parentheses, the ratio of their fastest turns. ✓ and ✗ say whether the target is reached.',
     '',
   ];
-  return [...head, summary(tables), peersText(tables), growthText(tables), ...tables.map(tableText)].join(
-    '\n',
-  );
+  return [
+    ...head,
+    summary(tables),
+    peersText(tables),
+    growthText(tables),
+    longText(intervals),
+    ...tables.map(tableText),
+  ].join('\n');
 }
