@@ -338,26 +338,34 @@ function buildMultiply(module: ModuleBuilder, t: Template, table: boolean): Func
     }
     f.get(panels).set(panel).get(k).set(left);
     if (table) f.get(aStep).set(steps);
-    // The loop ends with its test: one branch a round.
-    f.get(left).i32(0).op('i32.gt_s');
-    f.if(() => {
+    // The loop ends with its test: one branch a round. `vectors`: a panel of few columns has only one that counts.
+    const run = (vectors: 1 | 2): void => {
       f.loop(() => {
-        f.get(panel).memory('v128.load').set(b[0]);
-        f.get(panel).memory('v128.load', 16).set(b[1]);
+        for (let h = 0; h < vectors; h++)
+          f.get(panel)
+            .memory('v128.load', 16 * h)
+            .set(b[h]);
         if (table) f.get(steps).memory('i32.load').set(step);
         for (let r = 0; r < rows; r++) {
           f.get(aAt[r]);
           if (table) f.get(step).op('i32.add');
           t.loadSplat(f);
           f.set(x);
-          t.multiplyAdd(f, acc[2 * r], x, b[0]);
-          t.multiplyAdd(f, acc[2 * r + 1], x, b[1]);
+          for (let h = 0; h < vectors; h++) t.multiplyAdd(f, acc[2 * r + h], x, b[h]);
           if (!table) f.get(aAt[r]).get(aStep).op('i32.add').set(aAt[r]);
         }
         if (table) bump(f, steps, 4);
         bump(f, panel, columns * size);
         f.get(left).i32(1).op('i32.sub').tee(left).brIf(0);
       });
+    };
+    f.get(left).i32(0).op('i32.gt_s');
+    f.if(() => {
+      f.get(n).i32(t.lanes).op('i32.gt_s');
+      f.if(
+        () => run(2),
+        () => run(1),
+      );
     });
     f.get(unit);
     f.if(
