@@ -68,10 +68,10 @@ export class Drawer {
     const { buffer } = this;
     const descriptor = buffer - 64;
     const { i32, f64 } = heap;
-    const state = i32.subarray(buffer >> 2, (buffer >> 2) + STATE_WORDS);
+    const state = i32.subarray(buffer >>> 2, (buffer >>> 2) + STATE_WORDS);
     state.set(engine.words);
-    for (let i = 0; i < scalars.length; i++) f64[(descriptor + plan.scalar(i)) >> 3] = scalars[i];
-    const word = (offset: number): number => (descriptor + offset) >> 2;
+    for (let i = 0; i < scalars.length; i++) f64[(descriptor + plan.scalar(i)) >>> 3] = scalars[i];
+    const word = (offset: number): number => (descriptor + offset) >>> 2;
     i32[word(plan.buffer)] = buffer;
     i32[word(plan.position)] = engine.next;
     i32[word(plan.out)] = out.storage.address + out.offset * out.dtype.itemSize;

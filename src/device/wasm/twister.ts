@@ -54,7 +54,7 @@ function defineGenerate(module: ModuleBuilder, pool: ConstantPool): FunctionBuil
   const p = 0;
   const end = f.local('i32');
   f.get(p).i32(STATE_BYTES).op('i32.add').set(end);
-  const [top, one, matrix] = [0x80000000 | 0, 1, MATRIX | 0].map((x) => v.i32(x));
+  const [top, zero, matrix] = [0x80000000 | 0, 0, MATRIX | 0].map((x) => v.i32(x));
   const UNROLL = 4;
   f.loop(() => {
     for (let k = 0; k < UNROLL; k++) {
@@ -63,7 +63,7 @@ function defineGenerate(module: ModuleBuilder, pool: ConstantPool): FunctionBuil
       const next = v.load(p, at + 4);
       // The top bit of one word and the rest of the next.
       const mixed = v.op('v128.xor', v.op('v128.and', v.op('v128.xor', word, next), top), next);
-      const odd = v.op('i32x4.neg', v.op('v128.and', next, one));
+      const odd = v.op('i32x4.lt_s', v.shift('i32x4.shl', next, 31), zero);
       const product = v.op('v128.xor', v.shift('i32x4.shr_u', mixed, 1), v.op('v128.and', odd, matrix));
       v.store(p, v.op('v128.xor', v.load(p, at + 4 * MIDDLE), product), at + STATE_BYTES);
     }
