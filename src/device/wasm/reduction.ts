@@ -240,7 +240,9 @@ export function buildReduction(
             if (twice) values.push(evaluate(at, g));
             else accumulators[g].add(evaluate(at, g), places(at, g));
           });
-          values.slice(GROUPS).forEach((x, g) => accumulators[g].addTwo(values[g], x));
+          values.slice(GROUPS).forEach((x, g) => {
+            accumulators[g].addTwo(values[g], x);
+          });
           advance(pointers, many);
         });
         f.block(() => {
