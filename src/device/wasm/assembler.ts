@@ -14,12 +14,23 @@ const typeCodes: Readonly<Record<WasmType, number>> = {
 };
 
 function unsignedLeb(value: number, out: number[]): void {
+  if (value < 128) {
+    out.push(value);
+    return;
+  }
   let rest = value;
   do {
     const low = rest % 128;
     rest = Math.floor(rest / 128);
     out.push(rest > 0 ? low | 0x80 : low);
   } while (rest > 0);
+}
+
+/** Of a 32-bit integer. */
+function signedLeb32(value: number, out: number[]): void {
+  let rest = value;
+  for (; rest < -64 || rest > 63; rest >>= 7) out.push((rest & 0x7f) | 0x80);
+  out.push(rest & 0x7f);
 }
 
 function signedLeb(value: bigint, out: number[]): void {
@@ -34,6 +45,10 @@ function signedLeb(value: bigint, out: number[]): void {
     out.push(low | 0x80);
   }
 }
+
+const doubles = new Float64Array(1);
+const floats = new Float32Array(doubles.buffer);
+const floatBytes = new Uint8Array(doubles.buffer);
 
 /** Instructions without immediate operands, by their names in the text format. */
 const plain = {
@@ -278,6 +293,15 @@ const simd = {
   'i32x4.relaxed_laneselect': 0x10b,
 } as const;
 
+/** All of them: the opcode, with the page above it. */
+const opcodes = { ...plain } as Record<PlainOp, number>;
+for (const [page, codes] of [
+  [0xfc, saturating],
+  [0xfd, simd],
+] as const) {
+  for (const [name, code] of Object.entries(codes)) opcodes[name as PlainOp] = (page << 16) | code;
+}
+
 /** Loads and stores: opcode, page, and the natural alignment (log2 of the bytes). */
 const memoryOps = {
   'i32.load': [0x28, 0, 2],
@@ -378,13 +402,11 @@ export class FunctionBuilder {
 
   /** An instruction without immediates. */
   op(name: PlainOp): this {
-    if (name in plain) this.code.push(plain[name as keyof typeof plain]);
-    else if (name in saturating) {
-      this.code.push(0xfc);
-      unsignedLeb(saturating[name as keyof typeof saturating], this.code);
-    } else {
-      this.code.push(0xfd);
-      unsignedLeb(simd[name as keyof typeof simd], this.code);
+    const code = opcodes[name];
+    if (code < 256) this.code.push(code);
+    else {
+      this.code.push(code >>> 16);
+      unsignedLeb(code & 0xffff, this.code);
     }
     return this;
   }
@@ -410,7 +432,7 @@ export class FunctionBuilder {
 
   i32(value: number): this {
     this.code.push(0x41);
-    signedLeb(BigInt(value | 0), this.code);
+    signedLeb32(value | 0, this.code);
     return this;
   }
 
@@ -421,14 +443,16 @@ export class FunctionBuilder {
   }
 
   f32(value: number): this {
-    const bytes = new Uint8Array(new Float32Array([value]).buffer);
-    this.code.push(0x43, ...bytes);
+    floats[0] = value;
+    this.code.push(0x43);
+    for (let i = 0; i < 4; i++) this.code.push(floatBytes[i]);
     return this;
   }
 
   f64(value: number): this {
-    const bytes = new Uint8Array(new Float64Array([value]).buffer);
-    this.code.push(0x44, ...bytes);
+    doubles[0] = value;
+    this.code.push(0x44);
+    for (let i = 0; i < 8; i++) this.code.push(floatBytes[i]);
     return this;
   }
 
@@ -446,12 +470,14 @@ export class FunctionBuilder {
 
   /** A load or store; the address is on the stack, `offset` is added to it. */
   memory(name: MemoryOp, offset = 0): this {
-    const [opcode, page, align] = memoryOps[name];
-    if (page !== 0) this.code.push(page);
-    if (page === 0) this.code.push(opcode);
-    else unsignedLeb(opcode, this.code);
+    const op = memoryOps[name];
+    if (op[1] === 0) this.code.push(op[0]);
+    else {
+      this.code.push(op[1]);
+      unsignedLeb(op[0], this.code);
+    }
     // Atomics need their natural alignment; for the others it is a hint.
-    unsignedLeb(align, this.code);
+    unsignedLeb(op[2], this.code);
     unsignedLeb(offset, this.code);
     return this;
   }
@@ -531,16 +557,17 @@ export class FunctionBuilder {
     return this;
   }
 
-  /** The body as the code section wants it. */
-  encode(): number[] {
-    const body: number[] = [];
-    unsignedLeb(this.locals.length, body);
-    for (const type of this.locals) body.push(1, typeCodes[type]);
-    for (const byte of this.code) body.push(byte);
-    body.push(0x0b);
-    const out: number[] = [];
-    unsignedLeb(body.length, out);
-    return out.concat(body);
+  /** The body as the code section wants it: what comes before its instructions, and these. */
+  encode(): [head: number[], code: Uint8Array] {
+    const locals: number[] = [];
+    unsignedLeb(this.locals.length, locals);
+    for (const type of this.locals) locals.push(1, typeCodes[type]);
+    const code = new Uint8Array(this.code.length + 1);
+    code.set(this.code);
+    code[this.code.length] = 0x0b;
+    const head: number[] = [];
+    unsignedLeb(locals.length + code.length, head);
+    return [head.concat(locals), code];
   }
 }
 
@@ -598,40 +625,38 @@ export class ModuleBuilder {
     return this.imports.length + this.functions.findIndex((f) => f.builder === builder);
   }
 
+  /** The module. Most of it is code, which is copied in one go: this runs before anything is optimised. */
   encode(): Uint8Array<ArrayBuffer> {
     for (const { builder } of this.functions) this.typeIndex(builder);
     const out: number[] = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-    const section = (id: number, content: number[]): void => {
+    const section = (id: number, items: readonly number[][]): void => {
+      const content: number[] = [];
+      unsignedLeb(items.length, content);
+      for (const item of items) content.push(...item);
       out.push(id);
       unsignedLeb(content.length, out);
-      for (const byte of content) out.push(byte);
-    };
-    const vector = (items: readonly number[][]): number[] => {
-      const bytes: number[] = [];
-      unsignedLeb(items.length, bytes);
-      for (const item of items) for (const byte of item) bytes.push(byte);
-      return bytes;
+      out.push(...content);
     };
     const name = (text: string): number[] => {
-      const bytes = Array.from(new TextEncoder().encode(text));
       const item: number[] = [];
-      unsignedLeb(bytes.length, item);
-      return item.concat(bytes);
+      unsignedLeb(text.length, item);
+      // Names are ASCII.
+      for (let i = 0; i < text.length; i++) item.push(text.charCodeAt(i));
+      return item;
     };
     const list = (text: string): number[] => {
       const types = text === '' ? [] : (text.split(',') as WasmType[]);
       const bytes: number[] = [];
       unsignedLeb(types.length, bytes);
-      return bytes.concat(types.map((t) => typeCodes[t]));
+      for (const type of types) bytes.push(typeCodes[type]);
+      return bytes;
     };
     section(
       1,
-      vector(
-        this.types.map((key) => {
-          const [params, results] = key.split('>');
-          return [0x60, ...list(params), ...list(results)];
-        }),
-      ),
+      this.types.map((key) => {
+        const [params, results] = key.split('>');
+        return [0x60, ...list(params), ...list(results)];
+      }),
     );
     const { maximum, shared } = this.memoryPages;
     const limits: number[] = [shared ? 3 : maximum === null ? 0 : 1, 1];
@@ -641,16 +666,14 @@ export class ModuleBuilder {
       unsignedLeb(i.type, item);
       return item;
     });
-    section(2, vector([[...name('env'), ...name('memory'), 2, ...limits], ...imports]));
+    section(2, [[...name('env'), ...name('memory'), 2, ...limits], ...imports]);
     section(
       3,
-      vector(
-        this.functions.map(({ builder }) => {
-          const item: number[] = [];
-          unsignedLeb(this.typeIndex(builder), item);
-          return item;
-        }),
-      ),
+      this.functions.map(({ builder }) => {
+        const item: number[] = [];
+        unsignedLeb(this.typeIndex(builder), item);
+        return item;
+      }),
     );
     const exports = this.functions.flatMap(({ builder, name: text }) => {
       if (text === null) return [];
@@ -658,8 +681,22 @@ export class ModuleBuilder {
       unsignedLeb(this.indexOf(builder), item);
       return [item];
     });
-    section(7, vector(exports));
-    section(10, vector(this.functions.map(({ builder }) => builder.encode())));
-    return new Uint8Array(out);
+    section(7, exports);
+    const bodies = this.functions.map(({ builder }) => builder.encode());
+    const count: number[] = [];
+    unsignedLeb(bodies.length, count);
+    out.push(10);
+    unsignedLeb(
+      bodies.reduce((sum, [head, code]) => sum + head.length + code.length, count.length),
+      out,
+    );
+    const pieces = [out, count, ...bodies.flat()];
+    const module = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+    let at = 0;
+    for (const piece of pieces) {
+      module.set(piece, at);
+      at += piece.length;
+    }
+    return module;
   }
 }

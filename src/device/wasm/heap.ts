@@ -109,6 +109,8 @@ export class Heap {
   private readonly quick: (number[] | undefined)[] = new Array<number[] | undefined>(QUICK_PAGES).fill(
     undefined,
   );
+  /** The lengths for which there is a list. */
+  private readonly quickLengths: number[] = [];
   private freeBytes = 0;
   /** The end of the pages that belong to runs. */
   private end = MARGIN >>> PAGE_SHIFT;
@@ -166,8 +168,10 @@ export class Heap {
     const page = address / PAGE;
     if (pages < QUICK_PAGES) {
       const same = this.quick[pages];
-      if (same === undefined) this.quick[pages] = [page];
-      else same.push(page);
+      if (same === undefined) {
+        this.quick[pages] = [page];
+        this.quickLengths.push(pages);
+      } else same.push(page);
       this.freeBytes += pages * PAGE;
     } else this.mergeRun(page, pages);
   }
@@ -303,9 +307,9 @@ export class Heap {
   /** Merges the freed runs that wait for a request of their own length. Returns whether there were any. */
   private flushQuick(): boolean {
     let any = false;
-    for (let pages = 0; pages < QUICK_PAGES; pages++) {
-      const list = this.quick[pages];
-      if (list === undefined || list.length === 0) continue;
+    for (const pages of this.quickLengths) {
+      const list = this.quick[pages] as number[];
+      if (list.length === 0) continue;
       any = true;
       this.freeBytes -= list.length * pages * PAGE;
       for (const page of list) this.mergeRun(page, pages);
