@@ -11,7 +11,7 @@ import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
 import { writeDescriptor } from './descriptor.ts';
 import { Drawer } from './drawer.ts';
-import { costOf } from './emit.ts';
+import { costOf, memoryCost } from './emit.ts';
 import { Indexer } from './gather.ts';
 import { Heap } from './heap.ts';
 import { type Kernel, KernelCache } from './kernels.ts';
@@ -131,7 +131,10 @@ export class WasmDevice implements Device {
   /** Runs a loop over the walk, on several threads where that pays. */
   private runLoop(program: LoopProgram, kernel: Kernel, params: readonly number[]): void {
     const { heap, walk, threads } = this;
-    if (kernel.cost === 0) kernel.cost = costOf(program.outputs.map((o) => o.expr)) + 0.05 * walk.count;
+    if (kernel.cost === 0) {
+      const outs = program.outputs.map((o) => o.dtype);
+      kernel.cost = costOf(program.outputs.map((o) => o.expr)) + memoryCost(outs, program.inputs);
+    }
     const work = walk.numel * kernel.cost;
     // Outputs that accumulate may overlap themselves.
     const parts = kernel.portable && !program.accumulate && walk.rank > 0 ? threads.partsFor(work) : 1;
