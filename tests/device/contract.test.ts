@@ -173,6 +173,56 @@ describe('contract', () => {
     }
   });
 
+  for (const dtype of [float32, float64, int32]) {
+    test(`${dtype.name}: summands in runs of all lengths`, () => {
+      for (const [m, n] of [
+        [1, 1],
+        [1, 6],
+        [5, 1],
+        [3, 3],
+        [4, 2],
+        [5, 7],
+      ]) {
+        for (const length of [5, 8, 9, 10, 11, 30]) {
+          for (const runs of [1, 3, 70]) {
+            // The runs of the right operand have gaps between them.
+            const b = [(length + 2) * runs, length + 2, 1];
+            check({
+              dtype,
+              spec: { batch: 0, m: 1, n: 1, k: 2, alpha: 2, beta: runs === 3 ? 3 : 0 },
+              a: dense([m, runs, length]),
+              b: { sizes: [runs, length, n], strides: [b[1], b[2], b[0]], offset: 0, extent: b[0] * n },
+              out: length === 9 ? transposed(m, n) : dense([m, n]),
+            });
+          }
+        }
+      }
+    });
+
+    test(`${dtype.name}: columns in runs of all lengths, for any number of rows`, () => {
+      const k = 33;
+      for (let m = 1; m <= 11; m++) {
+        for (const width of [4, 7, 8, 10, 14]) {
+          // Two batches share the left operand; results lie side by side, or with gaps.
+          for (const gap of [1, 2]) {
+            check({
+              dtype,
+              spec: { batch: 1, m: 1, n: 2, k: 1, alpha: 2, beta: gap === 1 ? 0 : 3 },
+              a: { sizes: [2, m, k], strides: [0, k, 1], offset: 0, extent: m * k },
+              b: dense([2, k, 3, width]),
+              out: {
+                sizes: [2, m, 3, width],
+                strides: [m * 3 * width * gap, 3 * width * gap, width * gap, gap],
+                offset: 0,
+                extent: 6 * m * width * gap,
+              },
+            });
+          }
+        }
+      }
+    });
+  }
+
   test('both operands may be the same storage', () => {
     const layout = dense([23, 23]);
     const x = twins(float32, layout, wholeNumbers(float32, 5));

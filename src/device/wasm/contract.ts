@@ -14,6 +14,7 @@ import {
   sorted,
 } from './dims.ts';
 import { buildDirect, type DirectField, directFields, VECTOR_BYTES, VECTOR_GROUP } from './direct.ts';
+import { buildDot, type DotField, dotFields } from './dot.ts';
 import { hasRelaxedSimd } from './features.ts';
 import { asGemm } from './gemm.ts';
 import type { Heap } from './heap.ts';
@@ -22,7 +23,7 @@ import { type MatmulType, panelColumns, TILE_ROWS } from './matmul.ts';
 import { PlanCache } from './plans.ts';
 import { buildProduct, type ProductField, productFields } from './product.ts';
 import { eachShare, type Threads } from './threads.ts';
-import { asDirect, directTables } from './inplace.ts';
+import { asDirect, asDot, type DotForm, directTables, packedNs, runsPerBlock } from './inplace.ts';
 
 /** What one operation of a product takes on one core, about: 40 GFLOP/s. */
 const OPERATION_NS = 1 / 40;
@@ -34,6 +35,8 @@ const BLOCK_K = 512;
 const BLOCK_M = 64;
 /** Bytes of packed panels at a time. */
 const PANEL_BYTES = 1 << 20;
+/** Columns for scalar products are shared among threads in multiples of this: of the widths of their tiles. */
+const DOT_COLUMNS = 12;
 /** Bytes for one tile of results. */
 const SCRATCH_BYTES = TILE_ROWS * 64;
 
@@ -71,7 +74,23 @@ interface DirectPlan {
   readonly vectorCount: number;
 }
 
-type Plan = GemmPlan | PackedPlan | DirectPlan;
+interface DotPlan {
+  readonly kind: 'dot';
+  readonly blueprint: Blueprint<DotField>;
+  readonly swapped: boolean;
+  readonly ns: number;
+  readonly n: number;
+  readonly columnOffsets: number;
+  readonly outColumns: number;
+}
+
+type Plan = GemmPlan | PackedPlan | DirectPlan | DotPlan;
+
+/** Kernels of one kind, by element type. */
+interface Family {
+  readonly programs: Map<MatmulType, { readonly compiled: unknown[] }>;
+  readonly build: typeof buildProduct;
+}
 
 export class Contractor {
   private readonly heap: Heap;
@@ -79,8 +98,9 @@ export class Contractor {
   private readonly threads: Threads;
   private readonly blas: Blas | null;
   private readonly slot: number;
-  private readonly packed = new Map<MatmulType, { readonly compiled: unknown[] }>();
-  private readonly direct = new Map<MatmulType, { readonly compiled: unknown[] }>();
+  private readonly packed: Family = { programs: new Map(), build: buildProduct };
+  private readonly direct: Family = { programs: new Map(), build: buildDirect };
+  private readonly dot: Family = { programs: new Map(), build: buildDot };
   private readonly plans: PlanCache<Plan>;
   /** Memory for packed panels and one tile, by part of the work. */
   private readonly workspaces: number[] = [];
@@ -111,6 +131,9 @@ export class Contractor {
       case 'direct':
         this.runDirect(plan, type, start(left), start(right), start(out), spec);
         break;
+      case 'dot':
+        this.runDot(plan, type, start(left), start(right), start(out), spec);
+        break;
       default:
         plan satisfies never;
     }
@@ -130,7 +153,10 @@ export class Contractor {
     }
     const direct = asDirect(whole, bytes, PANEL_BYTES);
     if (direct !== null) return this.planDirect(direct, bytes);
-    return this.planPacked(prefersSwap(flat, bytes) ? exchanged(flat) : flat, type, bytes);
+    const packed = prefersSwap(flat, bytes) ? exchanged(flat) : flat;
+    const dot = asDot(flat, bytes);
+    if (dot !== null && dot.ns < packedNs(packed, bytes)) return this.planDot(dot);
+    return this.planPacked(packed, type, bytes);
   }
 
   private planPacked(s: Sorted, type: MatmulType, bytes: number): PackedPlan {
@@ -213,13 +239,49 @@ export class Contractor {
     return { kind: 'direct', blueprint, swapped, ns, batches, batchCount, vectors, vectorCount };
   }
 
-  private kernel(programs: Map<MatmulType, { readonly compiled: unknown[] }>, type: MatmulType): Kernel {
+  private planDot({ product, shape, ns }: DotForm): DotPlan {
+    const { rows, columns, summed, batches: all, swapped } = product;
+    const runLength = summed[summed.length - 1].size;
+    const outer = summed.slice(0, -1);
+    const second = offsetsOf(outer, 'second', []);
+    const pairs = offsetsOf(outer, 'first', []).flatMap((first, i) => [first, second[i]]);
+    const [batches, rowOffsets, outRows, columnOffsets, outColumns, runs] = this.plans.place([
+      batchOffsets(all, []),
+      offsetsOf(rows, 'first', []),
+      offsetsOf(rows, 'second', []),
+      offsetsOf(columns, 'first', []),
+      offsetsOf(columns, 'second', []),
+      pairs,
+    ]);
+    const n = numel(columns);
+    const blueprint = new Blueprint<DotField>(dotFields, {
+      left: 0,
+      right: 0,
+      out: 0,
+      batches,
+      batchCount: numel(all),
+      rowOffsets,
+      m: numel(rows),
+      outRows,
+      columnOffsets,
+      n,
+      outColumns,
+      runs,
+      runCount: second.length,
+      runLength,
+      runsPerBlock: runsPerBlock(runLength),
+      shape,
+    });
+    return { kind: 'dot', blueprint, swapped, ns, n, columnOffsets, outColumns };
+  }
+
+  private kernel(family: Family, type: MatmulType): Kernel {
+    const { programs, build } = family;
     let program = programs.get(type);
     if (program === undefined) {
       program = { compiled: [] };
       programs.set(type, program);
     }
-    const build = programs === this.direct ? buildDirect : buildProduct;
     return this.kernels.get(program, this.slot, 0, () => build(type, hasRelaxedSimd(), this.kernels.memory));
   }
 
@@ -334,6 +396,31 @@ export class Contractor {
       });
     } else share();
     threads.run(this.kernel(this.direct, type), used);
+  }
+
+  private runDot(
+    plan: DotPlan,
+    type: MatmulType,
+    left: number,
+    right: number,
+    out: number,
+    spec: Contraction,
+  ): void {
+    const { threads, heap } = this;
+    const { blueprint, n } = plan;
+    const parts = Math.min(threads.partsFor(plan.ns), Math.ceil(n / DOT_COLUMNS));
+    let used = 0;
+    eachShare(n, Math.max(parts, 1), DOT_COLUMNS, (from, count) => {
+      const at = threads.descriptor(used++);
+      blueprint.write(heap, at, spec.alpha, spec.beta);
+      blueprint.set(heap, at, 'left', left);
+      blueprint.set(heap, at, 'right', right);
+      blueprint.set(heap, at, 'out', out);
+      blueprint.set(heap, at, 'columnOffsets', plan.columnOffsets + from * 4);
+      blueprint.set(heap, at, 'outColumns', plan.outColumns + from * 4);
+      blueprint.set(heap, at, 'n', count);
+    });
+    threads.run(this.kernel(this.dot, type), used);
   }
 
   /** Memory for a part of the work: SCRATCH_BYTES, then room for packed panels. */

@@ -51,19 +51,35 @@ export const directFields = [
 
 export type DirectField = (typeof directFields)[number];
 
-/** Into how many blocks of 4, 3, 2 and 1 rows `m` rows are cut. */
-export function rowBlocks(m: number): readonly [fours: number, threes: number, twos: number, ones: number] {
+type Blocks = readonly [fours: number, threes: number, twos: number, ones: number];
+
+/** What a tile of so many rows takes: its accumulators, but for a single row, whose 4 do not hide the latency of the additions. */
+const TILE_COST: Blocks = [8, 9, 8, 7];
+
+/** Into how many blocks of 4, 3, 2 and 1 rows `m` rows are best cut, for columns of so many vectors. */
+export function rowBlocks(m: number, vectors: number): Blocks {
+  const cost = (blocks: Blocks): number =>
+    blocks.reduce((sum, count, i) => sum + count * TILE_COST[i] * Math.ceil(vectors / VECTORS[4 - i]), 0);
   const fours = Math.floor(m / 4);
-  switch (m % 4) {
-    case 0:
-      return [fours, 0, 0, 0];
-    case 3:
-      return [fours, 1, 0, 0];
-    case 2:
-      return fours > 0 ? [fours - 1, 2, 0, 0] : [0, 0, 1, 0];
-    default:
-      return fours > 0 ? [fours - 1, 1, 1, 0] : [0, 0, 0, 1];
-  }
+  const choices: readonly (readonly Blocks[])[] = [
+    [[fours, 0, 0, 0]],
+    [
+      [fours, 0, 0, 1],
+      [fours - 1, 1, 1, 0],
+    ],
+    [
+      [fours, 0, 1, 0],
+      [fours - 1, 2, 0, 0],
+    ],
+    [
+      [fours, 1, 0, 0],
+      [fours, 0, 1, 1],
+    ],
+  ];
+  const rest = choices[m % 4];
+  let best = rest[0];
+  for (const blocks of rest) if (blocks[0] >= 0 && cost(blocks) < cost(best)) best = blocks;
+  return best;
 }
 
 /** Runs `body` `counter` times; the counter must be positive. */

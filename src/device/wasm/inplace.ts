@@ -1,6 +1,7 @@
-/** Which contractions suit the kernel that reads its right operand in place (direct.ts), and the tables for it. */
+/** Which contractions suit the kernels that read operands in place (direct.ts, dot.ts), and the tables for them. */
 import { batchOffsets, type Dim, exchanged, numel, offsetsOf, type Sorted, sharingLeft } from './dims.ts';
 import { rowBlocks, VECTOR_MARGIN, WHOLE } from './direct.ts';
+import { SHAPES } from './dot.ts';
 
 /** At least so much of the vectors must be valid: the last one of a run of columns has idle lanes. */
 const LEAST_USE = 0.8;
@@ -87,6 +88,75 @@ export function directTables(s: Sorted, bytes: number): DirectTables {
     vectors,
     rightK: offsetsOf(s.summed, 'second', []),
     vectorCount,
-    blocks: rowBlocks(numel(s.rows)),
+    blocks: rowBlocks(numel(s.rows), vectorCount),
   };
+}
+
+/** What a product by scalar products (dot.ts) needs to know. */
+export interface DotForm {
+  /** Its summands end with a dimension that lies element by element in both operands. */
+  readonly product: Sorted;
+  /** Which of SHAPES suits it best. */
+  readonly shape: number;
+  /** Estimated time. */
+  readonly ns: number;
+}
+
+/** Multiply-adds of vectors per nanosecond, about. */
+const VECTORS_PER_NS = 6.4;
+/** What a tile takes for each run of summands, and for its results. */
+const RUN_NS = 2;
+const TILE_NS = 12;
+/** Without packing, every tile reads its operands anew: there must not be many tiles, or only a row or column. */
+const MOST_RESULTS = 4096;
+const LONGEST_RUN = 4096;
+/** In shorter runs there is nothing to gain. */
+const SHORTEST_RUN = 8;
+/** Summands in a block of runs: their parts of the operands stay in the cache. */
+const BLOCK_SUMMANDS = 1024;
+
+/** The product in the form for the kernel of scalar products; null where it has none. */
+export function asDot(s: Sorted, bytes: number): DotForm | null {
+  const inner = s.summed.find((d) => d.first === bytes && d.second === bytes);
+  if (inner === undefined || inner.size < SHORTEST_RUN || numel(s.summed) === 0) return null;
+  const [m, n] = [numel(s.rows), numel(s.columns)];
+  if (Math.min(m, n) > 1 && (m * n > MOST_RESULTS || inner.size > LONGEST_RUN)) return null;
+  const summed = [...s.summed.filter((d) => d !== inner), inner];
+  const lanes = 16 / bytes;
+  const run = inner.size;
+  const steps = Math.floor(run / lanes) + (lanes === 4 ? (run >> 1) & 1 : 0) + (run & 1);
+  const runs = numel(s.summed) / run;
+  const blocks = Math.ceil(runs / runsPerBlock(run));
+  let best: DotForm | null = null;
+  for (const turned of [false, true]) {
+    SHAPES.forEach(([height, width], shape) => {
+      const tiles = turned
+        ? Math.ceil(n / height) * Math.ceil(m / width)
+        : Math.ceil(m / height) * Math.ceil(n / width);
+      // Eight accumulators hide the latency of an addition.
+      const work = Math.max(height * width, 8) * steps;
+      const ns = tiles * numel(s.batches) * (runs * (work / VECTORS_PER_NS + RUN_NS) + blocks * TILE_NS);
+      if (best !== null && best.ns <= ns) return;
+      const product = { ...s, summed };
+      best = { product: turned ? exchanged(product) : product, shape, ns };
+    });
+  }
+  return best;
+}
+
+/** How many runs of this length make a block. */
+export function runsPerBlock(run: number): number {
+  return Math.max(1, Math.floor(BLOCK_SUMMANDS / run));
+}
+
+/** What the product takes with packed panels, about. */
+export function packedNs({ rows, columns, summed, batches }: Sorted, bytes: number): number {
+  const lanes = 16 / bytes;
+  const panel = 2 * lanes;
+  const [m, n, k] = [numel(rows), numel(columns), numel(summed)];
+  const work = Math.ceil(m / 4) * 8 * Math.ceil(n / panel);
+  // A panel that is not full is packed element by element.
+  const packing = 0.15 * (n - (n % panel)) + 0.6 * (n % panel);
+  const tiles = Math.ceil(m / 4) * Math.ceil(n / panel) * Math.ceil(k / 1024);
+  return numel(batches) * (k * (work / VECTORS_PER_NS + packing) + tiles * TILE_NS);
 }

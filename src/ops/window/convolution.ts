@@ -195,6 +195,43 @@ function phasesOf(
   return phases;
 }
 
+/** A contraction of its own is worth it where it saves so many operations. */
+const WORTH_OPERATIONS = 1 << 19;
+
+/** The phase in parts whose positions the same taps reach from inside the output: near the ends these are fewer. */
+function trimmedPhases(phase: Phase, stride: number, outputs: number): readonly Phase[] {
+  const { first, count, tap, taps, tapStep, from, shift } = phase;
+  const parts: Phase[] = [];
+  for (let i = 0; i < count; i++) {
+    const start = Math.max(0, Math.ceil((from + i - outputs + 1) / shift));
+    const end = Math.min(taps, Math.floor((from + i) / shift) + 1);
+    const last = parts[parts.length - 1];
+    const [next, many] = [tap + start * tapStep, Math.max(0, end - start)];
+    if (last !== undefined && last.tap === next && last.taps === many) {
+      parts[parts.length - 1] = { ...last, count: last.count + 1 };
+    } else {
+      const part = { first: first + i * stride, count: 1, tap: next, taps: many, tapStep, shift };
+      parts.push({ ...part, from: from + i - start * shift });
+    }
+  }
+  return parts;
+}
+
+/** The phases of the first dimension, in parts that leave out products with zeros where these are many. */
+function withoutZeros(
+  [phases, ...others]: readonly (readonly Phase[])[],
+  outputs: number,
+  stride: number,
+  operations: number,
+): readonly Phase[] {
+  const pairs = (ps: readonly Phase[]): number => ps.reduce((n, p) => n + p.count * p.taps, 0);
+  const each = others.reduce((n, ps) => n * pairs(ps), operations);
+  if (pairs(phases) * each < 8 * WORTH_OPERATIONS) return phases;
+  const parts = phases.flatMap((p) => trimmedPhases(p, stride, outputs));
+  const saved = (pairs(phases) - pairs(parts)) * each;
+  return saved > WORTH_OPERATIONS * (parts.length - phases.length) ? parts : phases;
+}
+
 /** All choices of one element per list. */
 function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
   return lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((x) => [...one, x])), [[]]);
@@ -212,9 +249,11 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
   const dx = runtime.empty([batch, perGroup * g.groups, ...space], dy.dtype, dy);
   if (dx.numel() === 0) return dx;
   if (dy.numel() === 0) return dx.zero_();
-  const perDim = space.map((s, d) => phasesOf(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
-  if (perDim.some((phases) => phases.some((p) => p.taps === 0))) dx.zero_();
-  const reached = perDim.map((phases) => phases.filter((p) => p.taps > 0));
+  const all = space.map((s, d) => phasesOf(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
+  // Operations for each position and tap.
+  all[0] = withoutZeros(all, out[0], g.stride[0], 2 * batch * outputs * perGroup);
+  if (all.some((phases) => phases.some((p) => p.taps === 0))) dx.zero_();
+  const reached = all.map((phases) => phases.filter((p) => p.taps > 0));
   const before = reached.map((ps) => Math.max(0, ...ps.map((p) => (p.taps - 1) * p.shift - p.from)));
   const after = reached.map((ps, d) => Math.max(0, ...ps.map((p) => p.from + p.count - out[d])));
   const image = padded(dy, before, after);
