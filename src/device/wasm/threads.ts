@@ -16,13 +16,15 @@ import type { Kernel } from './kernels.ts';
 const DESCRIPTOR_BYTES = 16384;
 /** Work below this takes less time than waking a worker and waiting for it. */
 const WORTH_NS = 60_000;
+/** The same while the workers are awake: they take their parts at once. */
+const AWAKE_WORTH_NS = 20_000;
 /**
  * Workers are started after this much work that they could have shared: starting and ending one takes about as long as it would then have
  * saved. A program with less to do ends sooner without.
  */
 const START_NS = 50_000_000;
 /** Every part should be at least this long. */
-const PART_NS = 25_000;
+const PART_NS = 10_000;
 const MAX_THREADS = 64;
 /** Parts per thread: more let threads that are ahead take from those that are behind. */
 const PARTS_PER_THREAD = 2;
@@ -40,6 +42,8 @@ const READY = 3;
 const FAILED = 4;
 /** The job: the kernel's number, and address and length of its code. Written between jobs only. */
 const KERNEL = 5;
+/** How many workers sleep, and have to be woken. */
+const SLEEPERS = 8;
 /** The descriptors of the parts. */
 const DESCRIPTORS = 16;
 
@@ -85,9 +89,14 @@ function work({ memory, control }) {
     }
     let now = seen;
     for (let i = 0; i < ${SPINS} && now === seen; i++) now = Atomics.load(words, base + ${SEQUENCE});
-    while (now === seen) {
-      Atomics.wait(words, base + ${SEQUENCE}, seen);
-      now = Atomics.load(words, base + ${SEQUENCE});
+    if (now === seen) {
+      // Announced before the word is looked at again, so that either the caller sees the sleeper or the sleeper sees the job.
+      Atomics.add(words, base + ${SLEEPERS}, 1);
+      while (now === seen) {
+        Atomics.wait(words, base + ${SEQUENCE}, seen);
+        now = Atomics.load(words, base + ${SEQUENCE});
+      }
+      Atomics.sub(words, base + ${SLEEPERS}, 1);
     }
     seen = now;
   }
@@ -172,16 +181,17 @@ export class Threads {
 
   /** Into how many parts work of about `nanoseconds` is best split; 1 where threads do not pay or are not there yet. */
   partsFor(nanoseconds: number): number {
-    if (nanoseconds < WORTH_NS || this.count === 1) return 1;
+    if (nanoseconds < AWAKE_WORTH_NS || this.count === 1) return 1;
     if (this.started < this.wanted) {
       this.missed += nanoseconds;
       if (this.missed < START_NS) return 1;
       this.start();
     }
     const { i32 } = this.heap;
-    const available = 1 + Atomics.load(i32, (this.control >> 2) + READY);
+    const base = this.control >> 2;
+    const available = 1 + Atomics.load(i32, base + READY);
     const threads = Math.min(this.wanted, available);
-    if (threads === 1) return 1;
+    if (threads === 1 || (nanoseconds < WORTH_NS && Atomics.load(i32, base + SLEEPERS) > 0)) return 1;
     return Math.max(1, Math.min(threads * PARTS_PER_THREAD, Math.floor(nanoseconds / PART_NS)));
   }
 
@@ -201,7 +211,7 @@ export class Threads {
     Atomics.store(i32, base + DONE, 0);
     Atomics.store(i32, base + LEFT, parts);
     Atomics.add(i32, base + SEQUENCE, 1);
-    Atomics.notify(i32, base + SEQUENCE);
+    if (Atomics.load(i32, base + SLEEPERS) > 0) Atomics.notify(i32, base + SEQUENCE);
     for (;;) {
       const part = Atomics.sub(i32, base + LEFT, 1);
       if (part <= 0) break;
