@@ -62,8 +62,10 @@ const HTML = `<!doctype html>
   import * as torch from 'typetorch';
   import { program } from '/tests/browser/program.mjs';
   try {
-    // Workers start while the first round runs: the second can use them.
     program(torch);
+    // Workers start once there has been enough work for them: the second round can use them.
+    const large = torch.ones(1024, 1024);
+    for (let i = 0; i < 4; i++) large.mm(large);
     await new Promise((resolve) => setTimeout(resolve, 500));
     globalThis.outcome = { isolated: crossOriginIsolated, result: program(torch) };
   } catch (error) {
