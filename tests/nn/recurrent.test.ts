@@ -197,6 +197,9 @@ describe('layers as one node per direction', () => {
     const fn = (x: Tensor): Tensor => gru(x, x.select(0, 0).mul(2).unsqueeze(0))[0];
     const x = torch.randn(3, 2, 4, float64).requiresGrad_();
     assert.ok(torch.autograd.gradgradcheck(fn, [x]));
+    const [plain] = torch.autograd.grad(loss([fn(x)]), [x]);
+    const [recorded] = torch.autograd.grad(loss([fn(x)]), [x], { createGraph: true });
+    expectClose(recorded, plain, 'recorded gradient');
   });
 
   test('without biases, without a batch, from zeros', () => {
@@ -263,6 +266,19 @@ describe('layers as one node per direction', () => {
     total.backward();
     expectClose(x.grad, once.mul(2), 'accumulated', 1e-6);
     assert.throws(() => total.backward(), /second time/);
+  });
+
+  test('what only backward needed is given back by it', () => {
+    const lstm = new nn.LSTM(8, 32);
+    const x = torch.randn(50, 4, 8);
+    lstm(x)[0].sum().backward();
+    const before = torch.memoryStats().liveBytes;
+    const [output] = lstm(x);
+    const kept = torch.memoryStats().liveBytes - before;
+    output.sum().backward();
+    const left = torch.memoryStats().liveBytes - before;
+    // The gates of all steps and the cell states, in float32.
+    assert.ok(kept - left >= 50 * 4 * (4 * 32 + 32) * 4, `${kept} bytes before backward, ${left} after it`);
   });
 
   test('names in the graph, and a sequence of no steps', () => {

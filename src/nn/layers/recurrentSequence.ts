@@ -241,7 +241,7 @@ class Layer {
   }
 
   /** Runs all steps; with `keep`, what backward needs is kept. */
-  forward(keep: boolean): { trace: Trace; output: Tensor; state: Tensor[] } {
+  forward(keep: boolean, withOutput: boolean): { trace: Trace; output: Tensor | null; state: Tensor[] } {
     const { kind, x, state, w } = this.given;
     const { time, hidden, rows, before, after } = this;
     const steps = new Steps();
@@ -283,7 +283,7 @@ class Layer {
     // Copies: results may be changed in place, what backward needs may not.
     const results = {
       trace,
-      output: h.narrow(0, after, time).clone(),
+      output: withOutput ? h.narrow(0, after, time).clone() : null,
       state: [h, c].flatMap((s) => (s === null ? [] : [s.select(0, s === h || keep ? last : 0).clone()])),
     };
     apart?.dispose();
@@ -398,14 +398,16 @@ function savedOf({ x, state, w }: Sequence): Tensor[] {
 
 /** Runs a sequence. `name` is what its node is called after; the results are the output and the states, or the states only. */
 function runAs(name: string, given: Sequence, withOutput: boolean): Tensor[] {
-  const results = ({ output, state }: { output: Tensor; state: readonly Tensor[] }): Tensor[] =>
-    withOutput ? [output, ...state] : [...state];
-  if (!fits(given)) return results(composed(given));
+  const stepwise = (again: Sequence): Tensor[] => {
+    const { output, state } = composed(again);
+    return withOutput ? [output, ...state] : [...state];
+  };
+  if (!fits(given)) return stepwise(given);
   const inputs = inputsOf(given);
   const keep = runtime.needsGrad(inputs);
   const layer = new Layer(given);
-  const { trace, output, state } = runtime.noGrad(() => layer.forward(keep));
-  const outputs = results({ output, state });
+  const { trace, output, state } = runtime.noGrad(() => layer.forward(keep, withOutput));
+  const outputs = output === null ? state : [output, ...state];
   if (keep) {
     const { gates, further, h, c, wide } = trace;
     recordComposite(outputs, {
@@ -414,7 +416,7 @@ function runAs(name: string, given: Sequence, withOutput: boolean): Tensor[] {
       saved: savedOf(given),
       owned: [gates, further, h, c, wide].filter((t) => t !== null),
       backward: (grads, _, needs) => layer.backward(trace, withOutput ? grads : [null, ...grads], needs),
-      composition: (again) => results(composed(withInputs(given, again))),
+      composition: (again) => stepwise(withInputs(given, again)),
     });
   }
   return outputs;
