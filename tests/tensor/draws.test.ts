@@ -14,6 +14,7 @@ import { normal32 } from '../../src/device/wasm/normal32.ts';
 import { BUFFER_BYTES, buildDraws, plan } from '../../src/device/wasm/twister.ts';
 import { Vectors } from '../../src/device/wasm/vectors.ts';
 import { toArray } from '../../src/tensor/memory.ts';
+import { randomSlopes } from '../../src/tensor/random/slopes.ts';
 import { fma32 } from '../../src/tensor/random/fma.ts';
 
 type Draws = (device: string, generator: torch.Generator, n: number, a: number) => torch.Tensor;
@@ -132,6 +133,24 @@ describe('the kernels of random numbers', () => {
         );
       }
       sameState(a, b);
+    }
+  });
+
+  test('slopes of rrelu, one draw for each element that is not positive', () => {
+    for (const n of [1, 49, 1024, 5000]) {
+      const x = torch.randn([n]);
+      torch.manualSeed(n);
+      const slopes = randomSlopes(x, 0.1, 0.4);
+      torch.manualSeed(n);
+      const low = Math.fround(0.1);
+      const expected = (x.tolist() as number[]).map((v) =>
+        v <= 0
+          ? Math.fround(
+              (torch.rand([1], { dtype: torch.float64 }).item() as number) * (Math.fround(0.4) - low) + low,
+            )
+          : 1,
+      );
+      assert.deepEqual(slopes.tolist(), expected);
     }
   });
 

@@ -2,11 +2,10 @@
 import { float64 } from '../../base/dtype.ts';
 import { runtime } from '../../ops/runtime.ts';
 import { empty } from '../allocate.ts';
-import { memory, toArray } from '../memory.ts';
+import { memory } from '../memory.ts';
 import type { Tensor } from '../tensor.ts';
-import { uniform64 } from './draws.ts';
-import { store } from './fill.ts';
-import { defaultGenerator } from './generator.ts';
+import { fillWith } from './fill.ts';
+import { uniform_ } from './methods.ts';
 import { roundTo } from './rounding.ts';
 
 /**
@@ -14,19 +13,32 @@ import { roundTo } from './rounding.ts';
  * of `input`.
  */
 export function randomSlopes(input: Tensor, lower: number, upper: number): Tensor {
-  const out = empty(input.sizes, input.dtype, input.storage.device);
-  runtime.noGrad(() => {
-    const values = toArray(input.detach().to(float64)) as Float64Array;
+  return runtime.noGrad(() => {
+    const { device } = input.storage;
+    const out = empty(input.sizes, input.dtype, device);
+    const wide = input.detach().to(float64).contiguous();
+    const count = input.detach().le(0).sum().item() as number;
+    // One more is read, to no effect, where the last elements are positive.
+    const uniform = empty([count + 1], float64, device);
+    uniform_(uniform.narrow(0, 0, count));
+    const [values, drawn] = [wide, uniform].map((t) => memory(t) as Float64Array);
+    drawn[count] = 0;
     // The bounds are numbers of the dtype; nothing is fused here.
     const round = roundTo(input.dtype);
     const low = round(lower);
     const width = round(upper) - low;
-    let at = 0;
-    store(memory(out), input.dtype, (chunk) => {
+    let [start, taken] = [0, 0];
+    fillWith(out, (chunk) => {
+      let next = taken;
       for (let i = 0; i < chunk.length; i++) {
-        chunk[i] = values[at++] <= 0 ? uniform64(defaultGenerator) * width + low : 1;
+        // Branches on random signs would be slow.
+        const negative = Number(values[start + i] <= 0);
+        chunk[i] = negative * (drawn[next] * width + low) + (1 - negative);
+        next += negative;
       }
+      taken = next;
+      start += chunk.length;
     });
+    return out;
   });
-  return out;
 }
