@@ -2,6 +2,7 @@
 import type { ComputeType } from '../../base/dtype.ts';
 import * as E from '../../expr/expr.ts';
 import type { Combine } from '../../kernel/program.ts';
+import type { Local } from './assembler.ts';
 import { emitExpressions, type KernelModule } from './emit.ts';
 import { isWide, type Lanes, type Vec } from './lanes.ts';
 
@@ -147,6 +148,34 @@ export class Accumulator {
     if (this.blocks !== null && other.blocks !== null && this.blocks !== other.blocks) {
       this.assign(this.blocks, this.lanes.apply('f64', 'f64x2.add', this.blocks, other.blocks));
     }
+  }
+
+  /** What an accumulator takes in memory, in bytes. */
+  get size(): number {
+    return (this.value.length + (this.blocks?.length ?? 0)) * 16;
+  }
+
+  /** Loads what `save` has stored at an address. The running value lies before the blocks, which are left out unless `whole`. */
+  restore(address: Local, offset: number, whole: boolean): void {
+    this.parts(whole).forEach((local, i) => {
+      this.lanes.f
+        .get(address)
+        .memory('v128.load', offset + i * 16)
+        .set(local);
+    });
+  }
+
+  save(address: Local, offset: number, whole: boolean): void {
+    this.parts(whole).forEach((local, i) => {
+      this.lanes.f
+        .get(address)
+        .get(local)
+        .memory('v128.store', offset + i * 16);
+    });
+  }
+
+  private parts(whole: boolean): Vec {
+    return whole && this.blocks !== null ? [...this.value, ...this.blocks] : this.value;
   }
 
   /** Closes a block: its sum goes to the blocks. */

@@ -19,7 +19,7 @@ import type { Heap } from './heap.ts';
 import type { Kernel, KernelCache } from './kernels.ts';
 import { LANES } from './lanes.ts';
 import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
-import { buildReduction, type Direction, isArg } from './reduction.ts';
+import { buildReduction, type Direction, isArg, SWEEP_BYTES } from './reduction.ts';
 import type { Threads } from './threads.ts';
 
 /** Where a whole tensor becomes few results: threads reduce parts of it, and what they find is reduced again. */
@@ -37,8 +37,17 @@ const partial: Readonly<Record<ComputeType, DType>> = {
   f64: float64,
 };
 
+const directions: readonly Direction[] = ['along', 'across', 'sweep'];
+
 /** More results than this are shared among threads without a second step. */
 const FEW_RESULTS = 1024;
+
+/** A sweep is worth it from rows of this many columns, ... */
+const SWEEP_ROW = 256;
+/** ... so many of them ... */
+const SWEEP_LEAST_ROWS = 8;
+/** ... and more bytes than the second-level cache of a core. */
+const SWEEP_LEAST_BYTES = 2 ** 20;
 
 export class Reducer {
   private readonly heap: Heap;
@@ -73,9 +82,9 @@ export class Reducer {
     gone.set(sizes, [still(sizes), ...ins, positions(sizes, reduced)], reduced);
     kept.simplify();
     gone.simplify();
-    const direction = this.direction(ins[0].dtype.itemSize);
+    const direction = this.sweeps(program, ins) ? 'sweep' : this.direction(ins[0].dtype.itemSize);
     const kernel = this.kernelFor(program, out, ins, direction, params.length);
-    const { threads } = this;
+    const { threads, heap } = this;
     if (kernel.cost === 0) kernel.cost = costOf([program.expr]) + 0.1 * ins.length;
     const parts = kernel.portable ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
     // How many shares the kept dimensions can be cut into.
@@ -84,11 +93,32 @@ export class Reducer {
       this.runInTwoSteps(program, out, ins, reduced, params, parts);
       return;
     }
+    const scratch = direction === 'sweep' ? parts * SWEEP_BYTES : 0;
+    const accumulators = scratch === 0 ? 0 : heap.allocate(scratch);
+    if (accumulators < 0) throw heap.outOfMemory(scratch);
     let used = 0;
-    const describe = (): void => this.describe(threads.descriptor(used++), direction, params);
+    const describe = (): void => {
+      if (scratch > 0) kept.pointers[ins.length + 1] = accumulators + used * SWEEP_BYTES;
+      this.describe(threads.descriptor(used++), direction, params);
+    };
     if (parts === 1 || shares === 1) describe();
     else kept.eachShare(parts, LANES, describe);
     threads.run(kernel, used);
+    if (scratch > 0) heap.free(accumulators, scratch);
+  }
+
+  /** Are there long rows to be combined, more than the caches hold, and so many that starting accumulators does not matter? */
+  private sweeps(program: ReduceProgram, ins: readonly View[]): boolean {
+    const { kept, gone } = this;
+    if (isArg(program.combine) || kept.rank === 0 || gone.rank === 0) return false;
+    const inner = kept.rank - 1;
+    const rows = gone.sizes[gone.rank - 1];
+    if (kept.sizes[inner] < SWEEP_ROW || rows < SWEEP_LEAST_ROWS) return false;
+    if (kept.sizes[inner] * gone.numel * ins[0].dtype.itemSize < SWEEP_LEAST_BYTES) return false;
+    return ins.every((v, i) => {
+      const stride = kept.strides[i + 1][inner];
+      return stride === 0 || stride === v.dtype.itemSize;
+    });
   }
 
   private kernelFor(
@@ -100,7 +130,7 @@ export class Reducer {
   ): Kernel {
     const vector = direction === 'along' ? this.gone : this.kept;
     const count = ins.length + 2;
-    let key = direction === 'along' ? 0 : 1;
+    let key = directions.indexOf(direction);
     const dtypes = [out.dtype, ...ins.map((v) => v.dtype), uint8];
     for (let k = 0; k < count; k++) {
       const stride = vector.rank === 0 ? dtypes[k].itemSize : vector.strides[k][vector.rank - 1];

@@ -1,6 +1,7 @@
 /**
  * The code of reduction kernels. Four lanes work either on four elements of one result (`along`: the vectorised dimension is reduced) or
- * on four results at once (`across`: it is kept).
+ * on four results at once (`across`: it is kept). `sweep` is `across` for what no cache holds: it reads memory in long pieces of rows, with
+ * accumulators in memory.
  */
 import { uint8 } from '../../base/dtype.ts';
 import { type Expr, postorder } from '../../expr/expr.ts';
@@ -13,7 +14,14 @@ import { emitExpressions, KernelModule } from './emit.ts';
 import { type Access, LANES, type Vec } from './lanes.ts';
 import { loadParams, type MemoryShape } from './loop.ts';
 
-export type Direction = 'along' | 'across';
+export type Direction = 'along' | 'across' | 'sweep';
+
+/** A sweep works on so many columns at once. */
+const SWEEP_COLUMNS = 1024;
+/** It takes in so many rows at once. */
+const SWEEP_ROWS = 4;
+/** What a sweep needs of memory: registers of four values, and of their blocks, which are doubles. */
+export const SWEEP_BYTES: number = (SWEEP_COLUMNS / LANES) * 64;
 
 /** So many values are summed in single precision in each lane before they go to the double-precision total. */
 const BLOCK = 256;
@@ -344,7 +352,112 @@ export function buildReduction(
     });
   };
 
-  lanes.holdConstants(direction === 'along' ? along : across);
+  /** Pieces of rows, each as long as there are accumulators: memory that starts at what is the address of positions elsewhere. */
+  const sweep = (): void => {
+    const a = accumulator();
+    const [target, columns, tile, group, at, single] = Array.from({ length: 6 }, () => f.local('i32'));
+    const columnStarts = dtypes.map(() => f.local('i32'));
+    const rowsAt = Array.from({ length: SWEEP_ROWS }, () => dtypes.map(() => f.local('i32')));
+    const scratch = starts[positionOperand];
+    /** Calls `emit` for each accumulator of the tile, at `at`. */
+    const eachAccumulator = (emit: () => void): void => {
+      f.get(scratch).set(at).get(tile).set(group);
+      f.loop(() => {
+        emit();
+        f.get(at).i32(a.size).op('i32.add').set(at);
+        f.get(group).i32(LANES).op('i32.sub').tee(group).i32(0).op('i32.gt_s').brIf(0);
+      });
+    };
+    const takeRows = (count: number): void => {
+      for (let row = 0; row < count; row++) {
+        for (const k of moving) {
+          if (row === 0) f.get(pointers[k]);
+          else
+            f.get(rowsAt[row - 1][k])
+              .get(innerStrides[k])
+              .op('i32.add');
+          f.set(rowsAt[row][k]);
+        }
+      }
+      move(pointers, (k) => f.get(innerStrides[k]).i32(count).op('i32.mul'));
+      eachAccumulator(() => {
+        a.restore(at, 0, false);
+        for (let row = 0; row < count; row += 2) {
+          if (row + 1 < count) a.addTwo(evaluate(rowsAt[row], 0), evaluate(rowsAt[row + 1], 0));
+          else a.add(evaluate(rowsAt[row], 0), null);
+        }
+        a.save(at, 0, false);
+        for (let row = 0; row < count; row++) advance(rowsAt[row], 1);
+      });
+    };
+    const close = (): void => {
+      eachAccumulator(() => {
+        a.restore(at, 0, true);
+        a.closeBlock();
+        a.save(at, 0, true);
+      });
+    };
+    const sweepTile = (): void => {
+      f.get(columns).i32(SWEEP_COLUMNS).get(columns).i32(SWEEP_COLUMNS).op('i32.lt_s').op('select').set(tile);
+      eachAccumulator(() => {
+        a.start();
+        a.save(at, 0, true);
+      });
+      f.i32(0).set(open);
+      copy(columnStarts, rowStarts, moving);
+      f.loop(() => {
+        copy(rowStarts, pointers, moving);
+        f.get(innerSize).set(left);
+        f.block(() => {
+          f.loop(() => {
+            f.get(left).i32(0).op('i32.le_s').brIf(1);
+            f.get(left).i32(SWEEP_ROWS).op('i32.lt_s').set(single);
+            f.get(single).if(
+              () => takeRows(1),
+              () => takeRows(SWEEP_ROWS),
+            );
+            f.i32(1).i32(SWEEP_ROWS).get(single).op('select').set(run);
+            f.get(left).get(run).op('i32.sub').set(left);
+            if (hasBlocks) {
+              f.get(open).get(run).op('i32.add').tee(open).i32(BLOCK).op('i32.ge_s');
+              f.if(() => {
+                close();
+                f.i32(0).set(open);
+              });
+            }
+            f.br(0);
+          });
+        });
+        nextRow(goneRows, goneRank, rowStarts, moving);
+      });
+      eachAccumulator(() => {
+        a.restore(at, 0, true);
+        const { value, type } = a.result(exact);
+        store(value, type, (raw) => {
+          for (let lane = 0; lane < LANES; lane++) {
+            const write = (): void => lanes.storeLane(raw, program.output, lane, target, vectorStrides[0]);
+            if (lane === 0) write();
+            else f.get(group).i32(lane).op('i32.gt_s').if(write);
+          }
+        });
+        f.get(target).get(vectorStrides[0]).i32(2).op('i32.shl').op('i32.add').set(target);
+      });
+      advance(columnStarts, SWEEP_COLUMNS / LANES);
+      f.get(columns).i32(SWEEP_COLUMNS).op('i32.sub').set(columns);
+    };
+    f.loop(() => {
+      copy(starts, columnStarts, moving);
+      f.get(starts[0]).set(target);
+      f.get(vectorSize).set(columns);
+      f.loop(() => {
+        sweepTile();
+        f.get(columns).i32(0).op('i32.gt_s').brIf(0);
+      });
+      nextRow(keptRows, keptRank, starts, [0, ...moving]);
+    });
+  };
+
+  lanes.holdConstants({ along, across, sweep }[direction]);
   return kernel.module;
 }
 
