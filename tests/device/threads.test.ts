@@ -69,6 +69,14 @@ describe('threads', () => {
     'a norm': () => wave(1_200_007).norm(),
     'a sum of integers': () => torch.arange(1_200_007).sum(),
     'whether all are true': () => torch.arange(1_200_007).ne(1_200_006).all(),
+    'sums of many long columns': () => wave(1003, 1101).abs().sum(0),
+    'largest of many long columns, one NaN': () =>
+      torch
+        .where(torch.arange(1003 * 1101).eq(5000), Number.NaN, wave(1003 * 1101))
+        .reshape(1003, 1101)
+        .amax(0),
+    'sums of the outer dimensions': () => wave(301, 7, 613).abs().sum([0, 1]),
+    'products of columns of a part': () => wave(700, 1101).mul(0.01).add(1).narrow(1, 5, 1003).prod(0),
     'the place of the largest element': () => wave(1_200_007).argmax(),
   };
   for (const [name, run] of Object.entries(whole)) {
@@ -81,6 +89,17 @@ describe('threads', () => {
         assertClose(run(), one, { rtol: 1e-6, atol: 0, equalNan: true });
     });
   }
+
+  test('a sum over rows that no cache holds is that of its columns, also in double precision', () => {
+    for (const dtype of [torch.float32, torch.float64, torch.int64]) {
+      const x = wave(1003, 1303).mul(1000).abs().to(dtype);
+      const columns = Array.from({ length: 7 }, (_, i) =>
+        x.narrow(1, 200 * i, Math.min(200, 1303 - 200 * i)).sum(0),
+      );
+      const rtol = dtype === torch.float32 ? 1e-6 : 1e-14;
+      assertClose(x.sum(0), torch.cat(columns), { rtol, atol: 0 });
+    }
+  });
 
   test('division by zero is an error on any number of threads', () => {
     const x = torch.ones(500_000, { dtype: torch.int32 });

@@ -45,7 +45,7 @@ const FEW_RESULTS = 1024;
 /** A sweep is worth it from rows of this many columns, ... */
 const SWEEP_ROW = 256;
 /** ... so many of them ... */
-const SWEEP_LEAST_ROWS = 8;
+const SWEEP_LEAST_ROWS = 16;
 /** ... and more bytes than the second-level cache of a core. */
 const SWEEP_LEAST_BYTES = 2 ** 20;
 

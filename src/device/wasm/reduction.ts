@@ -19,7 +19,7 @@ export type Direction = 'along' | 'across' | 'sweep';
 /** A sweep works on so many columns at once. */
 const SWEEP_COLUMNS = 1024;
 /** It takes in so many rows at once. */
-const SWEEP_ROWS = 4;
+const SWEEP_ROWS = 8;
 /** What a sweep needs of memory: registers of four values, and of their blocks, which are doubles. */
 export const SWEEP_BYTES: number = (SWEEP_COLUMNS / LANES) * 64;
 
