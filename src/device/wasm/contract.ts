@@ -116,7 +116,7 @@ export class Contractor {
 
   run(out: View, a: View, b: View, spec: Contraction): void {
     if (out.sizes.includes(0)) return;
-    const plan = this.plans.get(out, a, b, spec, () => this.plan(out, a, b, spec));
+    const plan = this.plans.find(out, a, b, spec) ?? this.plans.keep(this.plan(out, a, b, spec));
     const bytes = out.dtype.itemSize;
     const [left, right] = plan.kind === 'gemm' || !plan.swapped ? [a, b] : [b, a];
     const start = (v: View): number => v.storage.address + v.offset * bytes;

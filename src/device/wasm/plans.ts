@@ -23,50 +23,45 @@ export class PlanCache<Plan> {
   private start = 0;
   private capacity = 0;
   private used = 0;
-  private key: number[] = [];
+  private readonly key: number[] = [];
+  private hash = 0;
 
   constructor(heap: Heap) {
     this.heap = heap;
   }
 
-  /** The plan for these operands, made by `build` when it is first asked for. */
-  get(out: View, a: View, b: View, spec: Contraction, build: () => Plan): Plan {
+  /** The plan for these operands; undefined where there is none yet. */
+  find(out: View, a: View, b: View, spec: Contraction): Plan | undefined {
     const { key } = this;
-    let n = 0;
-    const add = (x: number): void => {
-      key[n++] = x;
-    };
-    const addAll = (values: readonly number[]): void => {
-      for (let i = 0; i < values.length; i++) key[n++] = values[i];
-    };
-    add(out.dtype.itemSize * 2 + Number(out.dtype.isFloatingPoint));
-    add(spec.batch);
-    add(spec.m);
-    add(spec.n);
-    add(spec.k);
-    addAll(out.sizes);
-    addAll(out.strides);
-    addAll(a.sizes);
-    addAll(a.strides);
-    addAll(b.strides);
-    key.length = n;
+    key.length = 0;
+    key.push(out.dtype.itemSize * 2 + Number(out.dtype.isFloatingPoint), spec.batch, spec.m, spec.n, spec.k);
+    append(key, out.sizes);
+    append(key, out.strides);
+    append(key, a.sizes);
+    append(key, a.strides);
+    append(key, b.strides);
     let hash = 0;
-    for (let i = 0; i < n; i++) hash = (Math.imul(hash, 0x9e3779b1) + key[i]) | 0;
-    let bucket = this.entries.get(hash);
+    for (let i = 0; i < key.length; i++) hash = (Math.imul(hash, 0x9e3779b1) + key[i]) | 0;
+    this.hash = hash;
+    const bucket = this.entries.get(hash);
     if (bucket !== undefined) {
-      for (const entry of bucket) if (same(entry.key, key)) return entry.plan;
+      for (let i = 0; i < bucket.length; i++) if (same(bucket[i].key, key)) return bucket[i].plan;
     }
     if (this.count >= MOST_PLANS) this.forget();
-    const plan = build();
-    bucket = this.entries.get(hash);
-    const entry = { key: key.slice(), plan };
-    if (bucket === undefined) this.entries.set(hash, [entry]);
+    return undefined;
+  }
+
+  /** Keeps the plan for the operands that were last looked for. */
+  keep(plan: Plan): Plan {
+    const entry = { key: this.key.slice(), plan };
+    const bucket = this.entries.get(this.hash);
+    if (bucket === undefined) this.entries.set(this.hash, [entry]);
     else bucket.push(entry);
     this.count++;
     return plan;
   }
 
-  /** Copies tables into the heap; for `build`. Returns their addresses. */
+  /** Copies the tables of a plan that is being made into the heap. Returns their addresses. */
   place(tables: readonly (readonly number[])[]): number[] {
     let words = 0;
     for (const table of tables) words += table.length + MARGIN_WORDS;
@@ -98,6 +93,10 @@ export class PlanCache<Plan> {
 
 /** Kernels look at whole tiles of offsets: zeros follow every table. */
 const MARGIN_WORDS = 32;
+
+function append(to: number[], values: readonly number[]): void {
+  for (let i = 0; i < values.length; i++) to.push(values[i]);
+}
 
 function same(a: readonly number[], b: readonly number[]): boolean {
   if (a.length !== b.length) return false;

@@ -15,14 +15,9 @@ import type { View } from '../../kernel/view.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { contractDtype } from '../contraction/products.ts';
 import { runtime } from '../runtime.ts';
+import { type Geometry, inputParts } from './phases.ts';
 
-/** One number per spatial dimension, but for groups. */
-export interface Geometry {
-  readonly stride: readonly number[];
-  readonly padding: readonly number[];
-  readonly dilation: readonly number[];
-  readonly groups: number;
-}
+export type { Geometry } from './phases.ts';
 
 /** The size of the output along one dimension. */
 export function outputSize(
@@ -64,6 +59,11 @@ function padded(x: Tensor, before: readonly number[], after: readonly number[]):
   const offset = before.reduce((sum, b, d) => sum + b * strides[lead + d], 0);
   runtime.copyInto(runtime.alias(out, x.sizes, strides, offset), x);
   return out;
+}
+
+/** Gives the memory of a padded copy back. */
+function drop(image: Tensor, original: Tensor): void {
+  if (image !== original) image.storage.dispose();
 }
 
 function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): View {
@@ -119,6 +119,7 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   const [yn, yc, ...ys] = y.strides;
   const target = view(y, [batch, g.groups, og, ...out], [yn, yc * og, yc, ...ys]);
   runtime.contract(target, weight, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  drop(image, x);
   return y;
 }
 
@@ -146,95 +147,8 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   const [wo, wc, ...wk] = dw.strides;
   const target = view(dw, [g.groups, og, perGroup, ...kernel], [wo * og, wo, wc, ...wk]);
   runtime.contract(target, left, windows, { batch: 1, m: 1, n: 1 + rank, k: 1 + rank, alpha: 1, beta: 0 });
+  drop(image, x);
   return dw;
-}
-
-/** Positions of the input, `stride` apart along one dimension, that the same places of the kernel reach. */
-interface Phase {
-  /** The first position, and how many there are. */
-  readonly first: number;
-  readonly count: number;
-  /** The places of the kernel: the first, how many, and their distance. */
-  readonly tap: number;
-  readonly taps: number;
-  readonly tapStep: number;
-  /** The output position that reaches the first position by the first tap; the next tap reaches it from `shift` places before. */
-  readonly from: number;
-  readonly shift: number;
-}
-
-/**
- * Along one dimension. Output o reaches position i by tap k where i + padding = o·stride + k·dilation; so of the taps only those count for i
- * for which the difference is a multiple of the stride.
- */
-function phasesOf(
-  size: number,
-  kernel: number,
-  stride: number,
-  padding: number,
-  dilation: number,
-): readonly Phase[] {
-  let shared = Math.max(stride, dilation);
-  for (let rest = Math.min(stride, dilation); rest > 0; ) [shared, rest] = [rest, shared % rest];
-  const tapStep = stride / shared;
-  const phases: Phase[] = [];
-  for (let first = 0; first < Math.min(stride, size); first++) {
-    const place = first + padding;
-    let tap = 0;
-    while (tap < tapStep && (place - tap * dilation) % stride !== 0) tap++;
-    phases.push({
-      first,
-      count: Math.ceil((size - first) / stride),
-      tap,
-      taps: tap === tapStep ? 0 : Math.max(0, Math.ceil((kernel - tap) / tapStep)),
-      tapStep,
-      from: (place - tap * dilation) / stride,
-      shift: dilation / shared,
-    });
-  }
-  return phases;
-}
-
-/** A contraction of its own is worth it where it saves so many operations. */
-const WORTH_OPERATIONS = 1 << 19;
-
-/** The phase in parts whose positions the same taps reach from inside the output: near the ends these are fewer. */
-function trimmedPhases(phase: Phase, stride: number, outputs: number): readonly Phase[] {
-  const { first, count, tap, taps, tapStep, from, shift } = phase;
-  const parts: Phase[] = [];
-  for (let i = 0; i < count; i++) {
-    const start = Math.max(0, Math.ceil((from + i - outputs + 1) / shift));
-    const end = Math.min(taps, Math.floor((from + i) / shift) + 1);
-    const last = parts[parts.length - 1];
-    const [next, many] = [tap + start * tapStep, Math.max(0, end - start)];
-    if (last !== undefined && last.tap === next && last.taps === many) {
-      parts[parts.length - 1] = { ...last, count: last.count + 1 };
-    } else {
-      const part = { first: first + i * stride, count: 1, tap: next, taps: many, tapStep, shift };
-      parts.push({ ...part, from: from + i - start * shift });
-    }
-  }
-  return parts;
-}
-
-/** The phases of the first dimension, in parts that leave out products with zeros where these are many. */
-function withoutZeros(
-  [phases, ...others]: readonly (readonly Phase[])[],
-  outputs: number,
-  stride: number,
-  operations: number,
-): readonly Phase[] {
-  const pairs = (ps: readonly Phase[]): number => ps.reduce((n, p) => n + p.count * p.taps, 0);
-  const each = others.reduce((n, ps) => n * pairs(ps), operations);
-  if (pairs(phases) * each < 8 * WORTH_OPERATIONS) return phases;
-  const parts = phases.flatMap((p) => trimmedPhases(p, stride, outputs));
-  const saved = (pairs(phases) - pairs(parts)) * each;
-  return saved > WORTH_OPERATIONS * (parts.length - phases.length) ? parts : phases;
-}
-
-/** All choices of one element per list. */
-function combinations<T>(lists: readonly (readonly T[])[]): T[][] {
-  return lists.reduce<T[][]>((all, list) => all.flatMap((one) => list.map((x) => [...one, x])), [[]]);
 }
 
 /**
@@ -249,46 +163,48 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
   const dx = runtime.empty([batch, perGroup * g.groups, ...space], dy.dtype, dy);
   if (dx.numel() === 0) return dx;
   if (dy.numel() === 0) return dx.zero_();
-  const all = space.map((s, d) => phasesOf(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
-  // Operations for each position and tap.
-  all[0] = withoutZeros(all, out[0], g.stride[0], 2 * batch * outputs * perGroup);
-  if (all.some((phases) => phases.some((p) => p.taps === 0))) dx.zero_();
-  const reached = all.map((phases) => phases.filter((p) => p.taps > 0));
-  const before = reached.map((ps) => Math.max(0, ...ps.map((p) => (p.taps - 1) * p.shift - p.from)));
-  const after = reached.map((ps, d) => Math.max(0, ...ps.map((p) => p.from + p.count - out[d])));
+  const { before, after, parts, complete } = inputParts(
+    space,
+    out,
+    kernel,
+    g,
+    2 * batch * outputs * perGroup,
+  );
+  if (!complete) dx.zero_();
   const image = padded(dy, before, after);
   const dense = w.contiguous();
   const [wo, wc, ...wk] = dense.strides;
   const [yn, yc, ...ys] = image.strides;
   const [xn, xc, ...xs] = dx.strides;
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  const { storage, dtype } = image;
   // Batch: n, group. Rows: input channel of the group. Summed: output channel, taps. Columns: positions.
-  for (const phases of combinations(reached)) {
-    const taps = phases.map((p) => p.taps);
-    const counts = phases.map((p) => p.count);
-    const weights: View = {
-      storage: dense.storage,
-      dtype: dense.dtype,
-      sizes: [batch, g.groups, perGroup, og, ...taps],
-      strides: [0, wo * og, wc, wo, ...phases.map((p, d) => p.tapStep * wk[d])],
-      offset: dense.offset + sum(phases.map((p, d) => p.tap * wk[d])),
-    };
-    const windows: View = {
-      storage: image.storage,
-      dtype: image.dtype,
-      sizes: [batch, g.groups, og, ...taps, ...counts],
-      strides: [yn, yc * og, yc, ...phases.map((p, d) => -p.shift * ys[d]), ...ys],
-      offset: image.offset + sum(phases.map((p, d) => (p.from + before[d]) * ys[d])),
-    };
-    const target: View = {
-      storage: dx.storage,
-      dtype: dx.dtype,
-      sizes: [batch, g.groups, perGroup, ...counts],
-      strides: [xn, xc * perGroup, xc, ...xs.map((s, d) => s * g.stride[d])],
-      offset: dx.offset + sum(phases.map((p, d) => p.first * xs[d])),
-    };
-    runtime.contract(target, weights, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  const spec = { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 };
+  for (const { phases, taps, counts } of parts) {
+    const strides = [0, wo * og, wc, wo];
+    const windowStrides = [yn, yc * og, yc];
+    const targetStrides = [xn, xc * perGroup, xc];
+    let [at, from, to] = [dense.offset, image.offset, dx.offset];
+    for (let d = 0; d < rank; d++) {
+      const p = phases[d];
+      strides.push(p.tapStep * wk[d]);
+      windowStrides.push(-p.shift * ys[d]);
+      targetStrides.push(xs[d] * g.stride[d]);
+      at += p.tap * wk[d];
+      from += (p.from + before[d]) * ys[d];
+      to += p.first * xs[d];
+    }
+    windowStrides.push(...ys);
+    const weightSizes = [batch, g.groups, perGroup, og, ...taps];
+    const windowSizes = [batch, g.groups, og, ...taps, ...counts];
+    const targetSizes = [batch, g.groups, perGroup, ...counts];
+    runtime.contract(
+      { storage: dx.storage, dtype, sizes: targetSizes, strides: targetStrides, offset: to },
+      { storage: dense.storage, dtype, sizes: weightSizes, strides, offset: at },
+      { storage, dtype, sizes: windowSizes, strides: windowStrides, offset: from },
+      spec,
+    );
   }
+  drop(image, dy);
   return dx;
 }
 

@@ -197,10 +197,12 @@ export function windowMaxima(
   const places = keepPlaces || recorded ? runtime.empty(result, uint8, x) : null;
   if (values.numel() > 0) {
     const all = programsFor(x.dtype, product(g.kernel));
-    const views = elementViews(framed(x, g, out, Number.NEGATIVE_INFINITY), g, out);
+    const whole = framed(x, g, out, Number.NEGATIVE_INFINITY);
+    const views = elementViews(whole, g, out);
     const { device } = values.storage;
     if (places === null) device.loop(all.findValue, [values], views, []);
     else device.loop(all.find, [values, places], views, []);
+    if (whole !== x) whole.storage.dispose();
   }
   if (places === null || !recorded) return { values, places };
   const record = runtime.record(values, {
