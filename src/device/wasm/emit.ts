@@ -174,16 +174,15 @@ export function emitExpressions(
 ): Vec[] {
   const values = new Map<Expr, Vec>();
   const order = postorder(roots);
-  const sums = sumsOfOneAndErf(order, roots);
-  const within = new Set([...sums.values()]);
+  const { found, within } = fusedForms(order, roots);
   for (const e of order) {
-    const erf = sums.get(e);
+    const fused = found.get(e);
     if (within.has(e)) continue;
-    if (erf !== undefined) {
-      const x = values.get(erf.args[0]) as Vec;
+    if (fused !== undefined) {
+      const x = values.get(fused.x) as Vec;
       values.set(
         e,
-        emitFunction(lanes, 'onePlusErf', 'f32', [x], () => x),
+        emitFunction(lanes, fused.form, 'f32', [x], () => x),
       );
     } else if (e.op === 'input' || e.op === 'param') values.set(e, leaf(e));
     else if (e.op === 'const') values.set(e, lanes.constant(e.value, e.type));
@@ -195,17 +194,50 @@ export function emitExpressions(
   return roots.map((r) => values.get(r) as Vec);
 }
 
-/** Nodes 1 + erf x, and their erf, where it is used for nothing else: the sum is less work than erf alone. */
-function sumsOfOneAndErf(order: readonly Expr[], roots: readonly Expr[]): Map<Expr, Expr> {
+/** A node that one function computes with less work than its parts take, and the operand. */
+interface FusedForm {
+  readonly form: 'onePlusErf' | 'gelu';
+  readonly x: Expr;
+}
+
+/** The other operand of a commutative operation that has this constant as one of its two; null where it has not. */
+function besides(e: Expr, op: 'add' | 'mul', constant: number): Expr | null {
+  if (e.op !== op) return null;
+  const is = (a: Expr): boolean => a.op === 'const' && Math.fround(Number(a.value)) === Math.fround(constant);
+  const [a, b] = e.args;
+  if (is(b)) return a;
+  return is(a) ? b : null;
+}
+
+/** Finds 1 + erf x, and ½x·(1 + erf(x·√½)), whose parts (`within`) are used for nothing else. */
+function fusedForms(
+  order: readonly Expr[],
+  roots: readonly Expr[],
+): { readonly found: Map<Expr, FusedForm>; readonly within: Set<Expr> } {
+  const found = new Map<Expr, FusedForm>();
+  const within = new Set<Expr>();
+  if (!order.some((e) => e.op === 'erf' && e.type === 'f32')) return { found, within };
   const uses = new Map<Expr, number>();
   for (const e of [...roots, ...order.flatMap((node) => node.args)]) uses.set(e, (uses.get(e) ?? 0) + 1);
-  const found = new Map<Expr, Expr>();
+  const once = (...nodes: readonly Expr[]): boolean => nodes.every((e) => uses.get(e) === 1);
   for (const e of order) {
-    if (e.op !== 'add' || !hasVectorForm('onePlusErf', e.type)) continue;
-    const [a, b] = e.args[0].op === 'const' ? [e.args[1], e.args[0]] : e.args;
-    if (a.op === 'erf' && b.op === 'const' && Number(b.value) === 1 && uses.get(a) === 1) found.set(e, a);
+    if (e.type !== 'f32') continue;
+    const erf = besides(e, 'add', 1);
+    if (erf?.op === 'erf' && once(erf)) {
+      found.set(e, { form: 'onePlusErf', x: erf.args[0] });
+      within.add(erf);
+    }
+    if (e.op !== 'mul') continue;
+    const [half, sum] = found.has(e.args[1]) ? e.args : [e.args[1], e.args[0]];
+    const inner = found.get(sum);
+    const x = besides(half, 'mul', 0.5);
+    if (inner?.form !== 'onePlusErf' || x === null || besides(inner.x, 'mul', Math.SQRT1_2) !== x) continue;
+    if (!once(half, sum, inner.x)) continue;
+    found.delete(sum);
+    found.set(e, { form: 'gelu', x });
+    for (const part of [half, sum, inner.x]) within.add(part);
   }
-  return found;
+  return { found, within };
 }
 
 function emitNode(kernel: KernelModule, lanes: Lanes, e: Expr, args: readonly Vec[]): Vec {

@@ -113,6 +113,15 @@ export class VectorMath {
     return this.apply('pmin', x, limit);
   }
 
+  /** The larger one; `x` where one is NaN. */
+  larger(x: Vec, y: Vec | number): Vec {
+    return this.apply('pmax', x, y);
+  }
+
+  negate(x: Vec): Vec {
+    return this.lanes.negate(x, this.type);
+  }
+
   /** `a` ≥ 0 with the sign of `b`. */
   withSign(a: Vec, b: Vec): Vec {
     return this.bits('or', a, this.bits('and', b, this.constant(this.type, -0)));
