@@ -79,7 +79,9 @@ export class Reducer {
     const keeps = reduced.map((r) => !r);
     kept.set(sizes, [out, ...ins, still(sizes)], keeps);
     if (kept.numel === 0) return;
-    gone.set(sizes, [still(sizes), ...ins, positions(sizes, reduced)], reduced);
+    // Positions count in the order of the dimensions; without them dimensions merge in any order.
+    const last = isArg(program.combine) ? positions(sizes, reduced) : still(sizes);
+    gone.set(sizes, [still(sizes), ...ins, last], reduced);
     kept.simplify();
     gone.simplify();
     const direction = this.sweeps(program, ins) ? 'sweep' : this.direction(ins[0].dtype.itemSize);
