@@ -121,7 +121,8 @@ function buildStore(module: ModuleBuilder, t: Template): FunctionBuilder {
 export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShape): ModuleBuilder {
   const module = new ModuleBuilder(memory);
   const t = new Template(type, fused);
-  const { size } = t;
+  const { size, lanes } = t;
+  const storeLane = size === 4 ? 'v128.store32_lane' : 'v128.store64_lane';
   const storePart = buildStore(module, t);
   const f = module.function('run', ['i32']);
   const field = Object.fromEntries(
@@ -149,7 +150,7 @@ export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShap
 
   const int = (): Local => f.local('i32');
   const [left, right, out, packed, to, rows, count, steps, offset] = Array.from({ length: 9 }, int);
-  const [vector, vectorsLeft, panel, rowTable, blocks, address] = Array.from({ length: 6 }, int);
+  const [vector, vectorsLeft, panel, rowTable, blocks, address, place] = Array.from({ length: 7 }, int);
   const starts = Array.from({ length: 4 }, int);
   const acc = Array.from({ length: 9 }, () => f.local('v128'));
   const held = Array.from({ length: 4 }, () => f.local('v128'));
@@ -268,11 +269,28 @@ export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShap
           );
         },
         () => {
-          for (let r = 0; r < height; r++) {
-            value(r);
-            rowAt(r);
-            f.get(field.outStep).get(address).get(beta).get(overwrite).call(module.indexOf(storePart));
-          }
+          f.get(address).i32(lanes).op('i32.eq').get(overwrite).op('i32.and');
+          f.if(
+            () => {
+              for (let r = 0; r < height; r++) {
+                value(r);
+                f.set(moving);
+                rowAt(r);
+                f.set(place);
+                for (let lane = 0; lane < lanes; lane++) {
+                  f.get(place).get(moving).laneMemory(storeLane, lane);
+                  if (lane + 1 < lanes) f.get(place).get(field.outStep).op('i32.add').set(place);
+                }
+              }
+            },
+            () => {
+              for (let r = 0; r < height; r++) {
+                value(r);
+                rowAt(r);
+                f.get(field.outStep).get(address).get(beta).get(overwrite).call(module.indexOf(storePart));
+              }
+            },
+          );
         },
       );
     }

@@ -30,8 +30,9 @@ export function outputSize(
   return Math.floor((input + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1;
 }
 
-/** Frames smaller than this are cheaper to write with the whole. */
+/** Smaller copies are cheaper zeroed as a whole, and so are those of which the frame is a large part. */
 const SMALL_ELEMENTS = 1 << 14;
+const LARGE_FRAME = 0.4;
 
 /** A copy with zeros around: `before[d]` and `after[d]` places along spatial dimension d. */
 function padded(x: Tensor, before: readonly number[], after: readonly number[]): Tensor {
@@ -39,26 +40,41 @@ function padded(x: Tensor, before: readonly number[], after: readonly number[]):
   const lead = x.sizes.length - before.length;
   const sizes = x.sizes.map((s, d) => (d < lead ? s : s + before[d - lead] + after[d - lead]));
   const strides = contiguousStrides(sizes);
-  const small = sizes.reduce((n, s) => n * s, 1) < SMALL_ELEMENTS;
-  const out = small ? runtime.full(sizes, 0, x.dtype, x) : runtime.empty(sizes, x.dtype, x);
-  const part = (dim: number, from: number, count: number): Tensor =>
-    runtime.alias(
-      out,
-      sizes.map((s, d) => (d === dim ? count : s)),
-      strides,
-      from * strides[dim],
-    );
-  if (!small) {
-    const zero = runtime.full([], 0, x.dtype, x);
-    for (let d = lead; d < sizes.length; d++) {
-      runtime.copyInto(part(d, 0, before[d - lead]), zero);
-      runtime.copyInto(part(d, sizes[d] - after[d - lead], after[d - lead]), zero);
-    }
-    zero.storage.dispose();
-  }
+  const total = sizes.reduce((n, s) => n * s, 1);
+  const whole = total < SMALL_ELEMENTS || total - x.numel() > LARGE_FRAME * total;
+  const out = whole ? runtime.full(sizes, 0, x.dtype, x) : runtime.empty(sizes, x.dtype, x);
+  if (!whole) zeroFrame(out, before, after);
   const offset = before.reduce((sum, b, d) => sum + b * strides[lead + d], 0);
   runtime.copyInto(runtime.alias(out, x.sizes, strides, offset), x);
   return out;
+}
+
+/** Zeros along the borders of the spatial dimensions of a contiguous tensor. */
+function zeroFrame(out: Tensor, before: readonly number[], after: readonly number[]): void {
+  const { sizes, strides } = out;
+  const last = sizes.length - 1;
+  const lead = sizes.length - before.length;
+  const zero = runtime.full([], 0, out.dtype, out);
+  const clear = (shape: readonly number[], steps: readonly number[], offset: number): void =>
+    runtime.copyInto(runtime.alias(out, shape, steps, offset), zero);
+  for (let d = lead; d < last; d++) {
+    const strip = (from: number, count: number): void =>
+      clear(
+        sizes.map((s, i) => (i === d ? count : s)),
+        strides,
+        from * strides[d],
+      );
+    strip(0, before[d - lead]);
+    strip(sizes[d] - after[d - lead], after[d - lead]);
+  }
+  // The end of a row and the start of the next one lie side by side.
+  const [start, end] = [before[last - lead], after[last - lead]];
+  const width = sizes[last];
+  const rows = out.numel() / width;
+  clear([start], [1], 0);
+  clear([rows - 1, start + end], [width, 1], width - end);
+  clear([end], [1], out.numel() - end);
+  zero.storage.dispose();
 }
 
 /** Gives the memory of a padded copy back. */
