@@ -17,8 +17,11 @@ const VECTORS: Readonly<Record<number, number>> = { 4: 2, 3: 3, 2: 4, 1: 4 };
 export const VECTOR_GROUP = 12;
 /** Room after the table of vectors: a tile looks at so many of them. */
 export const VECTOR_MARGIN = 4;
-/** In the table of vectors: stored as a whole. Else the number of valid lanes. */
+/** In the table of vectors: stored as a whole, or the half of it. Else the number of valid lanes. */
 export const WHOLE = 256;
+export const HALF: number = 512 + 2;
+/** The number of valid lanes, where it is given or half of four. */
+const LANES_MASK = 15;
 /** Bytes of an entry of the table of vectors: where it is in the right operand, where it goes, how much of it is valid. */
 export const VECTOR_BYTES = 12;
 
@@ -284,11 +287,24 @@ export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShap
               }
             },
             () => {
-              for (let r = 0; r < height; r++) {
-                value(r);
-                rowAt(r);
-                f.get(field.outStep).get(address).get(beta).get(overwrite).call(module.indexOf(storePart));
-              }
+              f.get(address).i32(HALF).op('i32.eq').get(overwrite).op('i32.and');
+              f.if(
+                () => {
+                  for (let r = 0; r < height; r++) {
+                    rowAt(r);
+                    value(r);
+                    f.laneMemory('v128.store64_lane', 0);
+                  }
+                },
+                () => {
+                  for (let r = 0; r < height; r++) {
+                    value(r);
+                    rowAt(r);
+                    f.get(field.outStep).get(address).i32(LANES_MASK).op('i32.and');
+                    f.get(beta).get(overwrite).call(module.indexOf(storePart));
+                  }
+                },
+              );
             },
           );
         },

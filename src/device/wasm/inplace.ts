@@ -1,6 +1,6 @@
 /** Which contractions suit the kernels that read operands in place (direct.ts, dot.ts), and the tables for them. */
 import { batchOffsets, type Dim, exchanged, numel, offsetsOf, type Sorted, sharingLeft } from './dims.ts';
-import { rowBlocks, VECTOR_MARGIN, WHOLE } from './direct.ts';
+import { HALF, rowBlocks, VECTOR_MARGIN, WHOLE } from './direct.ts';
 import { SHAPES } from './dot.ts';
 
 /** At least so much of the vectors must be valid: the last one of a run of columns has idle lanes. */
@@ -74,8 +74,10 @@ export function directTables(s: Sorted, bytes: number): DirectTables {
   for (let i = 0; i < from.length; i++) {
     for (let j = 0; j < inner.size; j += lanes) {
       const valid = Math.min(inner.size - j, lanes);
-      const whole = valid === lanes && inner.second === bytes;
-      vectors.push(from[i] + j * inner.first, to[i] + j * inner.second, whole ? WHOLE : valid);
+      const dense = inner.second === bytes;
+      const half = dense && lanes === 4 && valid === 2;
+      const how = dense && valid === lanes ? WHOLE : half ? HALF : valid;
+      vectors.push(from[i] + j * inner.first, to[i] + j * inner.second, how);
     }
   }
   const vectorCount = vectors.length / 3;
