@@ -67,6 +67,8 @@ export interface Traits {
   readonly out?: OutRule;
   /** Throws for an `out` that PyTorch refuses before anything is computed. */
   readonly checkOut?: (out: Tensor) => void;
+  /** Computes straight into an `out` that fits the result; false: it does not fit, and nothing was done. */
+  readonly into?: (bound: readonly unknown[], out: Tensor) => boolean;
   /** One line for the generated tables and pages. */
   readonly doc?: string;
 }
@@ -197,6 +199,7 @@ function callInto(
   if (runtime.isTensor(target)) {
     traits.checkOut?.(target);
     if (dtypeOfOut !== undefined) bound[dtypeOfOut] ??= target.dtype;
+    if (traits.into?.(bound, target)) return target;
   }
   const result = impl(...bound);
   // A dtype that was asked for must be that of `out`.

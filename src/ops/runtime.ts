@@ -48,6 +48,13 @@ export interface Runtime {
   pointwise(op: PointwiseOp, inputs: readonly Operand[], attributes: readonly number[]): Tensor;
   /** The same, the result written into `inputs[0]`. */
   pointwiseInplace(op: PointwiseOp, inputs: readonly Operand[], attributes: readonly number[]): Tensor;
+  /** Runs a pointwise op into `out`, if that has the result's sizes and dtype and shares no memory with what is read elsewhere; else returns false. */
+  pointwiseInto(
+    op: PointwiseOp,
+    inputs: readonly Operand[],
+    attributes: readonly number[],
+    out: Tensor,
+  ): boolean;
   /** Runs a reduction over the dimensions where `mask` is true; reduced dimensions stay with size 1 where `keepdim`. */
   reduce(
     op: ReductionOp,

@@ -543,6 +543,27 @@ export function pointwiseInplace(
   });
 }
 
+/** Runs a pointwise op into `out`, if that fits the result; no gradient is recorded. */
+export function pointwiseInto(
+  op: PointwiseOp,
+  given: readonly Operand[],
+  attributes: readonly number[],
+  out: Tensor,
+): boolean {
+  const operands = exactOperands(given);
+  const kernel = kernelFor(op, operands, attributes.length, null);
+  const [tensors, params] = split(operands, attributes);
+  if (tensors.length === 0 || kernel.output !== out.dtype || out.numel() === 0) return false;
+  if (!sameSizes(broadcastSizes(tensors.map((t) => t.sizes)), out.sizes)) return false;
+  commonDevice([out, ...tensors]);
+  const views = tensors.map((t) => expandTo(t, out.sizes));
+  if (views.some((view) => overlaps(view, out))) return false;
+  checkInplace(out);
+  out.storage.device.loop(kernel.program, [out], views, params);
+  recordInplace(out, null);
+  return true;
+}
+
 /** A copy of a tensor that is about to be overwritten, with its place in the graph. */
 export function before(target: Tensor): Tensor {
   const copy = copyOf(target);
@@ -552,7 +573,7 @@ export function before(target: Tensor): Tensor {
 }
 
 /** Do the two share memory in a way that writing one changes what is read of the other elsewhere? */
-function overlaps(source: Tensor, target: Tensor): boolean {
+function overlaps(source: View, target: View): boolean {
   if (source.storage.address !== target.storage.address || source === target) return false;
   return !(
     source.offset === target.offset &&

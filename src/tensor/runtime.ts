@@ -10,7 +10,14 @@ import { toBfloat16, toFloat16 } from '../base/float16.ts';
 import { empty } from './allocate.ts';
 import { toDevice } from './devices.ts';
 import { memory, toArray } from './memory.ts';
-import { commonDevice, copyInto, denseStridesLike, pointwise, pointwiseInplace } from './pointwise.ts';
+import {
+  commonDevice,
+  copyInto,
+  denseStridesLike,
+  pointwise,
+  pointwiseInplace,
+  pointwiseInto,
+} from './pointwise.ts';
 import { checkInplace, needsGrad, rebase, record, recordInplace, recordView, showAs } from './record.ts';
 import { reduce } from './reduce.ts';
 import { rows } from './rows.ts';
@@ -123,6 +130,7 @@ export function resize(target: Tensor, sizes: readonly number[]): Tensor {
 const bound: Runtime = {
   pointwise,
   pointwiseInplace,
+  pointwiseInto,
   reduce,
   rows,
   empty: (sizes, dtype, like) => empty(sizes, dtype, like?.storage.device),

@@ -160,7 +160,7 @@ export function defineOp<F extends (...args: never[]) => unknown>(
       const [op, operands, attributes] = planned(...args);
       return runtime.pointwise(op, operands, attributes);
     }) as unknown as (...args: never[]) => ReturnType<F>,
-    { inplace: true, ...traits },
+    { inplace: true, into: (bound, out) => runtime.pointwiseInto(...planned(...bound), out), ...traits },
   );
   inplacePlans.set(fn, planned);
   return fn;
