@@ -12,7 +12,7 @@ import { Accumulator } from './accumulator.ts';
 import { type Local, ModuleBuilder } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
 import { emitOdometer } from './descriptor.ts';
-import { costOf, emitExpressions, KernelModule, mayTrap } from './emit.ts';
+import { costOf, emitExpressions, KernelModule, mayTrap, memoryCost } from './emit.ts';
 import type { Heap } from './heap.ts';
 import type { KernelCache } from './kernels.ts';
 import { type Access, LANES, type Vec } from './lanes.ts';
@@ -59,7 +59,7 @@ export class RowRunner {
       );
       return buildRows(program, direction, accesses, params.length, this.kernels.memory, this.pool);
     });
-    if (kernel.cost === 0) kernel.cost = costOf(program.roots) + 0.1 * count;
+    if (kernel.cost === 0) kernel.cost = costOf(program.roots) + memoryCost(program.outputs, program.inputs);
     const parts =
       kernel.portable && kept.rank > 0 ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
     let used = 0;
@@ -228,7 +228,7 @@ function buildRows(
   };
   const all = [...dtypes.keys()];
 
-  if (direction === 'along') {
+  const along = (): void => {
     f.loop(() => {
       const values: RowValues = [];
       for (const pass of passes) {
@@ -294,8 +294,7 @@ function buildRows(
       });
       odometer(keptRows, keptRank, all, starts);
     });
-    return kernel.module;
-  }
+  };
 
   // Across: rows in bunches of 16, then of 4.
   const columns = f.local('i32');
@@ -362,27 +361,30 @@ function buildRows(
       .op('i32.sub')
       .set(columns);
   };
-  f.loop(() => {
-    copy(starts, columnStarts, all);
-    f.get(vectorSize).set(columns);
-    f.block(() => {
-      f.loop(() => {
-        f.get(columns)
-          .i32(4 * LANES)
-          .op('i32.lt_s')
-          .brIf(1);
-        bunch(4);
-        f.br(0);
+  const across = (): void => {
+    f.loop(() => {
+      copy(starts, columnStarts, all);
+      f.get(vectorSize).set(columns);
+      f.block(() => {
+        f.loop(() => {
+          f.get(columns)
+            .i32(4 * LANES)
+            .op('i32.lt_s')
+            .brIf(1);
+          bunch(4);
+          f.br(0);
+        });
       });
-    });
-    f.block(() => {
-      f.loop(() => {
-        f.get(columns).i32(0).op('i32.le_s').brIf(1);
-        bunch(1);
-        f.br(0);
+      f.block(() => {
+        f.loop(() => {
+          f.get(columns).i32(0).op('i32.le_s').brIf(1);
+          bunch(1);
+          f.br(0);
+        });
       });
+      odometer(keptRows, keptRank, all, starts);
     });
-    odometer(keptRows, keptRank, all, starts);
-  });
+  };
+  lanes.holdConstants(direction === 'along' ? along : across);
   return kernel.module;
 }

@@ -2,8 +2,9 @@
  * (x − mean)/√(var + eps)·weight + bias over some dimensions, with the batch's own statistics: one node of the graph, one kernel each way.
  * All normalization layers are this.
  */
+import type { DType } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
-import { product } from '../../base/shape.ts';
+import { contiguousStrides, product, sameSizes } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { RowOp } from '../../ops/rows/family.ts';
 import { runtime } from '../../ops/runtime.ts';
@@ -100,7 +101,21 @@ function composed(
 
 /** `x` in the sizes and dtype of `like`; it has the elements of `like`, or several to be summed for each. */
 function fitted(x: Tensor, like: Tensor, shape: readonly number[]): Tensor {
-  return runtime.noGrad(() => x.sumToSize(shape).reshape(like.sizes).to(like.dtype));
+  return runtime.noGrad(() => {
+    const summed = sameSizes(x.sizes, shape) ? x : x.sumToSize(shape);
+    return inDtype(reshaped(summed, like.sizes), like.dtype);
+  });
+}
+
+function inDtype(x: Tensor, dtype: DType): Tensor {
+  return x.dtype === dtype ? x : runtime.noGrad(() => x.to(dtype));
+}
+
+/** A view of other sizes, of which nothing is recorded. */
+function reshaped(x: Tensor, sizes: readonly number[]): Tensor {
+  if (sameSizes(x.sizes, sizes)) return x;
+  if (x.isContiguous()) return runtime.alias(x, sizes, contiguousStrides(sizes), x.offset);
+  return runtime.noGrad(() => x.reshape(sizes));
 }
 
 /** Throws for integers, by the name of the kernel that PyTorch looks for. */
@@ -126,7 +141,7 @@ export function standardize(
   }
   const mask = sizes.map((_, d) => dims.includes(d));
   const length = product(dims.map((d) => sizes[d]));
-  const seen = (t: Tensor): Tensor => runtime.noGrad(() => t.reshape(shape));
+  const seen = (t: Tensor): Tensor => reshaped(t, shape);
   const operands = [input];
   if (weight !== null) operands.push(seen(weight));
   if (bias !== null) operands.push(seen(bias));
@@ -135,7 +150,7 @@ export function standardize(
     eps,
   ]);
   const [mean, variance, rstd] = results;
-  const out = runtime.noGrad(() => outputs[0].to(dtype));
+  const out = inDtype(outputs[0], dtype);
   // Does the weight stay the same along a row?
   const steady = shape.every((s, d) => s === 1 || !mask[d]);
   const result = runtime.record(out, {
@@ -152,7 +167,7 @@ export function standardize(
         const rows = w === null ? [grad, x, mean, rstd] : [grad, x, mean, rstd, seen(w)];
         const done = runtime.rows(op, rows, mask, [length]);
         sums = done.results;
-        dx = runtime.noGrad(() => done.outputs[0].to(dtype));
+        dx = inDtype(done.outputs[0], dtype);
       }
       if (sums.length === 0 && (needs[1] || needs[2])) {
         const others = sizes.map((_, d) => shape[d] === 1);
