@@ -53,7 +53,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private contractor: Contractor | null = null;
-  private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.descriptor, this.slot);
+  private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.threads, this.slot);
   private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
 
   /** The system's BLAS, or null. It is looked for at the first question: loading one takes longer than a small program. */

@@ -5,9 +5,19 @@ import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Indices, ScatterMode } from '../device.ts';
 import { writeDescriptor } from './descriptor.ts';
 import type { Heap } from './heap.ts';
-import { buildIndexed, buildRange, type Update } from './indexed.ts';
-import type { Kernel, KernelCache } from './kernels.ts';
+import {
+  buildIndexed,
+  buildRangeCheck,
+  type Extent,
+  extents,
+  type IndexedSpec,
+  ROW_SCALARS,
+  type Update,
+  updates,
+} from './indexed.ts';
+import type { KernelCache } from './kernels.ts';
 import { Walk } from './layout.ts';
+import type { Threads } from './threads.ts';
 
 type Elements =
   | Uint8Array
@@ -52,35 +62,59 @@ function updateOf(dtype: DType, mode: ScatterMode): Update | null {
   }
 }
 
+/** What following an index takes on one core, and moving a byte, in nanoseconds, about. */
+const STEP_NS = 0.7;
+const BYTE_NS = 0.03;
+
+/** Where the kernels are kept. */
+const indexedProgram: { readonly compiled: unknown[] } = { compiled: [] };
+const checkProgram: { readonly compiled: unknown[] } = { compiled: [] };
+
+/** The number of a kernel. */
+function keyOf(spec: IndexedSpec): number {
+  const flags = (spec.indexed << 2) | (spec.wrap ? 2 : 0) | (spec.dense ? 1 : 0);
+  return (
+    ((spec.indexCount * updates.length + updates.indexOf(spec.update)) * 4 + extents.indexOf(spec.extent)) *
+      8 +
+    flags
+  );
+}
+
 /** Follows indices on one heap. */
 export class Indexer {
   private readonly heap: Heap;
   private readonly kernels: KernelCache;
+  private readonly threads: Threads;
   private readonly descriptor: number;
   private readonly slot: number;
-  private readonly programs = new Map<string, { readonly compiled: unknown[] }>();
   private readonly walk = new Walk();
+  /** What is updated at each step of the walk: the number of elements and the bytes from one to the next. */
+  private readonly row = { length: 1, to: 0, from: 0 };
   private readonly scalars: number[] = [];
 
-  constructor(heap: Heap, kernels: KernelCache, descriptor: number, slot: number) {
+  constructor(heap: Heap, kernels: KernelCache, threads: Threads, slot: number) {
     this.heap = heap;
     this.kernels = kernels;
-    this.descriptor = descriptor;
+    this.threads = threads;
+    this.descriptor = threads.descriptor(0);
     this.slot = slot;
   }
 
   gather(out: View, source: View, indices: Indices): BadIndex | null {
-    const bad = this.findBad(indices);
-    if (bad !== null || out.sizes.includes(0)) return bad;
+    if (out.sizes.includes(0)) return null;
+    const { itemSize } = out.dtype;
     this.walk.set(out.sizes, [out, source, ...indices.index]);
     this.walk.simplify();
-    this.follow(moveOf[out.dtype.itemSize as 1 | 2 | 4 | 8], 1, indices, out.dtype.itemSize);
-    return null;
+    return this.follow(moveOf[itemSize as 1 | 2 | 4 | 8], 1, indices, itemSize)
+      ? null
+      : this.findBad(indices);
   }
 
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
+    if (target.sizes.includes(0)) return null;
+    // Before anything is written.
     const bad = this.findBad(indices);
-    if (bad !== null || target.sizes.includes(0)) return bad;
+    if (bad !== null) return bad;
     // In row-major order: where places coincide the last one counts.
     this.walk.set(target.sizes, [target, source, ...indices.index]);
     if (this.walk.rank > 1) this.walk.merge();
@@ -90,48 +124,103 @@ export class Indexer {
     return null;
   }
 
-  private follow(update: Update, indexed: 0 | 1, { stride, size }: Indices, itemSize: number): void {
-    const { heap, walk, scalars } = this;
-    const count = stride.length;
-    const kernel = this.kernel(`${update}:${indexed}:${count}`, () =>
-      buildIndexed(update, indexed, count, this.kernels.memory),
+  /** Follows the indices over the walk. Reading looks at each of them first: false where one does not fit. */
+  private follow(update: Update, indexed: 0 | 1, indices: Indices, itemSize: number): boolean {
+    const { walk, threads, row } = this;
+    const { size, wrap } = indices;
+    const extent = this.takeRow(size.length, itemSize);
+    const { rank } = walk;
+    let dense = rank > 0;
+    for (let k = 0; k < size.length && dense; k++) dense = walk.strides[k + 2][rank - 1] === 8;
+    const spec: IndexedSpec = {
+      update,
+      extent,
+      indexed,
+      indexCount: size.length,
+      wrap,
+      checked: indexed === 1,
+      dense,
+    };
+    const kernel = this.kernels.get(indexedProgram, this.slot, keyOf(spec), () =>
+      buildIndexed(spec, this.kernels.memory),
     );
-    scalars.length = count;
-    writeDescriptor(heap, this.descriptor, walk, scalars);
-    for (let k = 0, at = this.descriptor >> 2; k < count; k++) {
-      heap.i32[at++] = size[k];
-      heap.i32[at++] = stride[k] * itemSize;
+    // What is written may coincide, so only reading is shared.
+    const work = walk.numel * (STEP_NS * size.length + row.length * itemSize * BYTE_NS);
+    const parts = indexed === 1 && rank > 0 ? threads.partsFor(work) : 1;
+    if (parts === 1) {
+      this.describe(this.descriptor, indices, itemSize);
+      kernel.run(this.descriptor);
+      return this.fitted(this.descriptor, size.length);
     }
-    kernel.run(this.descriptor);
+    let used = 0;
+    walk.eachShare(parts, 1, () => this.describe(threads.descriptor(used++), indices, itemSize));
+    threads.run(kernel, used);
+    for (let part = 0; part < used; part++) {
+      if (!this.fitted(threads.descriptor(part), size.length)) return false;
+    }
+    return true;
   }
 
-  private kernel(name: string, build: () => ReturnType<typeof buildRange>): Kernel {
-    let program = this.programs.get(name);
-    if (program === undefined) {
-      program = { compiled: [] };
-      this.programs.set(name, program);
+  /** Takes the innermost dimension out of the walk, as a row, where no index moves along it. */
+  private takeRow(indexCount: number, itemSize: number): Extent {
+    const { walk, row } = this;
+    row.length = 1;
+    row.to = 0;
+    row.from = 0;
+    if (walk.rank === 0) return 'element';
+    const last = walk.rank - 1;
+    for (let k = 0; k < indexCount; k++) if (walk.strides[k + 2][last] !== 0) return 'element';
+    row.length = walk.sizes[last];
+    row.to = walk.strides[0][last];
+    row.from = walk.strides[1][last];
+    walk.rank = last;
+    walk.numel /= row.length;
+    if (row.to !== itemSize) return 'strided';
+    return row.from === itemSize ? 'dense' : row.from === 0 ? 'splat' : 'strided';
+  }
+
+  private describe(address: number, { stride, size }: Indices, itemSize: number): void {
+    const { heap, walk, row, scalars } = this;
+    scalars.length = size.length + ROW_SCALARS;
+    writeDescriptor(heap, address, walk, scalars);
+    const { i32 } = heap;
+    let at = address >> 2;
+    for (let k = 0; k < size.length; k++) {
+      i32[at++] = size[k];
+      i32[at++] = stride[k] * itemSize;
     }
-    return this.kernels.get(program, this.slot, 0, build);
+    i32[at++] = row.length;
+    i32[at++] = 0;
+    i32[at++] = row.to;
+    i32[at] = row.from;
+  }
+
+  private fitted(address: number, indexCount: number): boolean {
+    return this.heap.i32[(address >> 2) + 2 * indexCount + 1] === 0;
   }
 
   /** The first index that does not fit, or null. */
   private findBad({ index, size, wrap }: Indices): BadIndex | null {
     const { heap, walk, descriptor } = this;
+    const kernel = this.kernels.get(checkProgram, this.slot, 0, () => buildRangeCheck(this.kernels.memory));
     for (let which = 0; which < index.length; which++) {
       const view = index[which];
-      if (view.sizes.includes(0)) return null;
       walk.set(
         view.sizes,
         [view],
         view.strides.map((s) => s !== 0),
       );
       walk.simplify();
-      writeDescriptor(heap, descriptor, walk, [0, 0]);
-      this.kernel('range', () => buildRange(this.kernels.memory)).run(descriptor);
-      const bounds = new BigInt64Array(heap.memory.buffer, descriptor, 2);
       const high = size[which];
       const low = wrap ? -high : 0;
-      if (bounds[0] >= low && bounds[1] < high) continue;
+      writeDescriptor(heap, descriptor, walk, [0, 0]);
+      const at = descriptor >> 2;
+      heap.i32[at] = low;
+      heap.i32[at + 1] = low >> 31;
+      heap.i32[at + 2] = high - 1;
+      heap.i32[at + 3] = (high - 1) >> 31;
+      kernel.run(descriptor);
+      if (heap.i32[at + 1] >= 0) continue;
       let bad: number | null = null;
       eachRow(walk, (pointers, n, strides) => {
         for (let i = 0, at = pointers[0] >>> 2; i < n && bad === null; i++, at += strides[0] >> 2) {
