@@ -49,6 +49,15 @@ function multiply(a: Tensor, b: Tensor): Tensor {
   return a.dtype === work ? out : runtime.noGrad(() => out.to(a.dtype));
 }
 
+/** a · b in the memory order of `operand`, as PyTorch has it: a matrix by columns where that is one, such as the transpose of a weight. */
+function gradientLike(operand: Tensor, name: string, a: Tensor, b: Tensor): Tensor {
+  const { sizes, strides } = operand;
+  const byColumns = sizes.length === 2 && strides[0] === 1 && strides[1] === sizes[0];
+  return byColumns
+    ? product(name, b.transpose(0, 1), a.transpose(0, 1)).transpose(0, 1)
+    : product(name, a, b);
+}
+
 /** The differentiable product of two matrices, or of two equally long batches of them. */
 function product(name: string, a: Tensor, b: Tensor): Tensor {
   const out = multiply(a, b);
@@ -59,8 +68,8 @@ function product(name: string, a: Tensor, b: Tensor): Tensor {
     backward: ([grad], [x, y], needs) => {
       if (grad === null || grad === undefined) return [null, null];
       return [
-        needs[0] ? product(name, grad, y.transpose(-2, -1)) : null,
-        needs[1] ? product(name, x.transpose(-2, -1), grad) : null,
+        needs[0] ? gradientLike(x, name, grad, y.transpose(-2, -1)) : null,
+        needs[1] ? gradientLike(y, name, x.transpose(-2, -1), grad) : null,
       ];
     },
   });
@@ -296,8 +305,8 @@ export const addmm: AddProduct = define(
         const scaled = alpha === 1 ? grad : grad.mul(alpha);
         return [
           needs[0] ? (beta === 1 ? grad : grad.mul(beta)).sumToSize(inputSizes) : null,
-          needs[1] ? scaled.mm(y.t()) : null,
-          needs[2] ? x.t().mm(scaled) : null,
+          needs[1] ? gradientLike(x, 'Mm', scaled, y.t()) : null,
+          needs[2] ? gradientLike(y, 'Mm', x.t(), scaled) : null,
         ];
       },
     });
