@@ -131,6 +131,11 @@ export interface Device {
   /** `target[i, index] (mode)= source[i]`, in row-major order of i. Nothing is written when an index does not fit. */
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
   /**
+   * Writes the positions of the elements of `mask` that are true (bool, contiguous, at least one dimension), in row-major order, to the rows of
+   * `out`: int64 [their number, rank], contiguous.
+   */
+  nonzero(out: View, mask: View): void;
+  /**
    * Writes the next numbers of the engine's stream to `out`, which is contiguous, and advances the engine. False where the device has no kernel for
    * them, or so few are not worth one: then nothing has happened.
    */

@@ -115,6 +115,8 @@ export interface Runtime {
   contract(out: View, a: View, b: View, spec: Contraction): void;
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
+  /** Writes the positions of the true elements of a contiguous bool tensor of one dimension or more to `out`: int64 [their number, rank]. */
+  nonzero(out: Tensor, mask: Tensor): void;
   /** `target = source`, converted and broadcast; `accumulate` adds (target may then overlap itself). No gradient. */
   copyInto(target: Tensor, source: Tensor, accumulate?: boolean): void;
   /** Writes results to `out=` arguments, resizing them. */

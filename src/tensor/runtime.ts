@@ -162,6 +162,7 @@ const bound: Runtime = {
     commonDevice([target, source, ...indices.index]);
     return target.storage.device.scatter(target, source, indices, mode);
   },
+  nonzero: (out, mask) => out.storage.device.nonzero(out, mask),
   copyInto,
   writeOut,
   toDevice,

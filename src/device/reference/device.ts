@@ -342,6 +342,19 @@ export class ReferenceDevice implements Device {
     return null;
   }
 
+  nonzero(out: View, mask: View): void {
+    const from = this.open(mask);
+    const to = this.open(out);
+    let row = 0;
+    forEachIndex(mask.sizes, (index) => {
+      if (Number(from.get(position(mask, index))) === 0) return;
+      index.forEach((i, d) => {
+        to.set(position(out, [row, d]), BigInt(i));
+      });
+      row++;
+    });
+  }
+
   private check(sizes: readonly number[], { index, size, wrap }: Indices): BadIndex | null {
     const memories = index.map((v) => this.open(v));
     let bad: BadIndex | null = null;

@@ -18,6 +18,7 @@ import { type Kernel, KernelCache } from './kernels.ts';
 import { LANES } from './lanes.ts';
 import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
 import { buildLoop } from './loop.ts';
+import { writeNonzero } from './nonzero.ts';
 import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
 import { RowRunner } from './rows.ts';
@@ -182,6 +183,11 @@ export class WasmDevice implements Device {
 
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null {
     return this.indexer.scatter(target, source, indices, mode);
+  }
+
+  nonzero(out: View, mask: View): void {
+    if (out.storage.address < 0 || mask.storage.address < 0) throw disposed();
+    writeNonzero(this.heap, this.kernels, this.slot, this.descriptor, out, mask);
   }
 
   draw(out: View, engine: Mt19937, draw: Draw): boolean {

@@ -9,24 +9,19 @@ import { advancedBounds, indexView, type Locate, readAt, writeAt } from './famil
 
 /** The positions of elements that are not zero, as int64 [n, rank] in row-major order. */
 export function nonzeroPositions(input: Tensor): Tensor {
-  const data = runtime.toArray(input);
-  const rank = input.sizes.length;
-  const hits: number[] = [];
-  const half = input.dtype.name === 'float16' || input.dtype.name === 'bfloat16';
-  for (let i = 0; i < data.length; i++) {
-    const v = data[i];
-    // A negative zero of 16 bits is not 0 as an integer.
-    if (half ? (Number(v) & 0x7fff) !== 0 : v !== 0 && v !== 0n) hits.push(i);
-  }
-  const out = new BigInt64Array(hits.length * rank);
-  for (let k = 0; k < hits.length; k++) {
-    let rest = hits[k];
-    for (let d = rank - 1; d >= 0; d--) {
-      out[k * rank + d] = BigInt(rest % input.sizes[d]);
-      rest = Math.floor(rest / input.sizes[d]);
-    }
-  }
-  return runtime.fromArray(out, [hits.length, rank], int64, input);
+  return runtime.noGrad(() => {
+    const x = input.detach();
+    // NaN is not 0, a negative zero is.
+    const given = x.dtype === bool ? x : x.ne(0);
+    const mask = given.contiguous();
+    const total = mask.sum();
+    const out = runtime.empty([Number(runtime.toArray(total)[0]), x.sizes.length], int64, x);
+    if (out.numel() > 0) runtime.nonzero(out, mask);
+    total.storage.dispose();
+    if (mask !== given) mask.storage.dispose();
+    if (given !== x) given.storage.dispose();
+    return out;
+  });
 }
 
 /** `nonzero(input)`: [n, rank] positions, or with `asTuple` one tensor per dimension. */

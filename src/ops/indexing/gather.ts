@@ -8,6 +8,7 @@ import { type Call, define, type Operand, type Scalar } from '../define.ts';
 import { broadcastTensors } from '../movement/broadcasting.ts';
 import { cat } from '../movement/joining.ts';
 import { runtime } from '../runtime.ts';
+import { nonzeroPositions } from './advanced.ts';
 import { boundsError, indexView, type Locate, readAt, selfBounds, writeAt } from './family.ts';
 
 /** A zero-dimensional tensor acts like a vector of one element here. */
@@ -181,7 +182,21 @@ export const maskedSelect: Call<[input: Tensor, mask: Tensor], { mask?: Tensor; 
       throw new RuntimeError('masked_select: expected BoolTensor or ByteTensor for mask');
     }
     const [x, m] = broadcastTensors(input, mask);
-    return x.sizes.length === 0 ? x.unsqueeze(0).index(m.unsqueeze(0).bool()) : x.index(m.bool());
+    const index = nonzeroPositions(m.reshape([-1])).squeeze(1);
+    const flat = x.reshape([-1]);
+    const locate: Locate = (target) => ({
+      sizes: index.sizes,
+      strides: [0],
+      offset: target.offset,
+      index: [indexView(index, index.sizes)],
+      stride: [target.strides[0]],
+      size: [target.sizes[0]],
+      wrap: false,
+    });
+    const out = readAt('MaskedSelect', flat, locate, selfBounds);
+    // A derivative needs the positions again.
+    if (!runtime.needsGrad([flat])) index.storage.dispose();
+    return out;
   });
 
 /** In-place writing, with the gradients of what is kept and what is written. */
