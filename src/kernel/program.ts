@@ -20,6 +20,8 @@ export class LoopProgram {
   readonly inputs: readonly DType[];
   /** Add to what the output holds instead of overwriting it. Outputs may then overlap themselves (col2im). */
   readonly accumulate: boolean;
+  /** Does it move the bytes of one operand as they are? */
+  readonly isCopy: boolean;
   /** Per device slot: what that device compiled for this program. */
   readonly compiled: unknown[] = [];
 
@@ -31,6 +33,14 @@ export class LoopProgram {
     this.outputs = outputs;
     this.inputs = inputs;
     this.accumulate = accumulate;
+    const [{ expr, dtype }] = outputs;
+    this.isCopy =
+      !accumulate &&
+      outputs.length === 1 &&
+      inputs.length === 1 &&
+      expr.op === 'input' &&
+      expr.type === dtype.compute &&
+      inputs[0] === dtype;
   }
 }
 

@@ -9,6 +9,7 @@ import { Storage } from '../storage.ts';
 import { Blas } from './blas.ts';
 import { ConstantPool } from './constants.ts';
 import { Contractor } from './contract.ts';
+import { Copier } from './copy.ts';
 import { writeDescriptor } from './descriptor.ts';
 import { Drawer } from './drawer.ts';
 import { costOf, memoryCost } from './emit.ts';
@@ -54,6 +55,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private contractor: Contractor | null = null;
+  private readonly copier: Copier = new Copier(this.heap, this.kernels, this.threads, this.slot);
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.threads, this.slot);
   private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
 
@@ -107,12 +109,17 @@ export class WasmDevice implements Device {
     walk.set(outs[0].sizes, operands);
     if (walk.numel === 0) return;
     walk.simplify();
+    if (program.isCopy && this.copier.run(walk, program.inputs[0].itemSize as 1 | 2 | 4 | 8)) {
+      operands.fill(none);
+      return;
+    }
     // Two bits per operand say how it moves; a product, as there may be more than 16 of them.
     let key = 0;
     const { rank } = walk;
     for (let k = 0; k < count; k++) {
       const { itemSize } = operands[k].dtype;
-      const access = rank === 0 ? 'contiguous' : accessOf(walk.strides[k][rank - 1], itemSize);
+      const stride = rank === 0 ? itemSize : walk.strides[k][rank - 1];
+      const access = k >= outs.length && stride === -itemSize ? 'reversed' : accessOf(stride, itemSize);
       key = key * 4 + accessCode[access];
     }
     const kernel = this.kernels.get(program, this.slot, key, () => {

@@ -70,7 +70,6 @@ export class KernelModule {
   readonly module: ModuleBuilder;
   readonly pool: ConstantPool;
   private readonly imports = new Map<string, number>();
-  private readonly conversion: FunctionBuilder;
   private readonly division: Readonly<Record<Ints, FunctionBuilder>>;
 
   constructor(module: ModuleBuilder, pool: ConstantPool, roots: readonly Expr[]) {
@@ -82,12 +81,11 @@ export class KernelModule {
       const params = new Array<'f64'>(needed.arity).fill('f64');
       this.imports.set(needed.name, module.import(needed.name, params, ['f64']));
     }
-    this.conversion = defineToInt64(module);
     this.division = { i32: defineDivision(module, 'i32'), i64: defineDivision(module, 'i64') };
   }
 
   lanes(f: FunctionBuilder): Lanes {
-    return new Lanes(f, this.pool, () => this.module.indexOf(this.conversion));
+    return new Lanes(f, this.pool);
   }
 
   importIndex(name: string): number {
@@ -97,23 +95,6 @@ export class KernelModule {
   divisionIndex(type: Ints): number {
     return this.module.indexOf(this.division[type]);
   }
-}
-
-/** f64 → i64 towards zero; what does not fit is INT64_MIN, as on x86-64. */
-function defineToInt64(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(null, ['f64'], ['i64']);
-  f.get(0)
-    .op('i64.trunc_sat_f64_s')
-    .i64(-(2n ** 63n));
-  f.get(0)
-    .f64(2 ** 63)
-    .op('f64.lt')
-    .get(0)
-    .f64(-(2 ** 63))
-    .op('f64.ge')
-    .op('i32.and')
-    .op('select');
-  return f;
 }
 
 /** Division that gives INT_MIN / -1 = INT_MIN, where WebAssembly would trap. */

@@ -12,8 +12,8 @@ import { hasRelaxedSimd } from './features.ts';
 /** The registers of four values. */
 export type Vec = readonly Local[];
 
-/** How an operand moves along the vectorised dimension: element by element, not at all, or by some stride. */
-export type Access = 'contiguous' | 'scalar' | 'strided';
+/** How an operand moves along the vectorised dimension: element by element, not at all, by some stride, or (loads) element by element backwards. */
+export type Access = 'contiguous' | 'scalar' | 'strided' | 'reversed';
 
 export const LANES = 4;
 
@@ -77,15 +77,12 @@ const NO_SIGN_64 = new BigInt64Array(2).fill(0x7fffffffffffffffn);
 export class Lanes {
   readonly f: FunctionBuilder;
   readonly pool: ConstantPool;
-  /** f64 → i64 as x86-64 does it. */
-  private readonly toInt64: () => number;
   /** The registers of constants that are loaded before a loop, by address. */
   private held: Map<number, Local> | null = null;
 
-  constructor(f: FunctionBuilder, pool: ConstantPool, toInt64: () => number) {
+  constructor(f: FunctionBuilder, pool: ConstantPool) {
     this.f = f;
     this.pool = pool;
-    this.toInt64 = toInt64;
   }
 
   /** Fresh registers for a value. */
@@ -318,13 +315,40 @@ export class Lanes {
       case 'f64>i32':
         return this.toInt32(x, from as 'f32' | 'f64');
       default:
-        // Floats to i64.
-        return this.perLane(to, (lane) => {
-          this.extract(x, from, lane);
-          if (from === 'f32') f.op('f64.promote_f32');
-          f.call(this.toInt64());
-        });
+        return this.toInt64(this.convert(x, from, 'f64'));
     }
+  }
+
+  /**
+   * f64 to i64 towards zero; what does not fit, and NaN, is INT64_MIN, as on x86-64. The whole part is hi·2³² + lo with 0 ≤ lo < 2³². Added to
+   * 1.5·2⁵² or 2⁵², each of the two stands in the low bits of the sum's fraction.
+   */
+  private toInt64(x: Vec): Vec {
+    const { f } = this;
+    return this.make('i64', (part) => {
+      const whole = f.local('v128');
+      const high = f.local('v128');
+      f.get(x[part]).op('f64x2.trunc').tee(whole);
+      this.pushConstant(2 ** -32, 'f64');
+      f.op('f64x2.mul').op('f64x2.floor').set(high);
+      // hi: the bits above those 32 go away with the shift.
+      f.get(high);
+      this.pushConstant(1.5 * 2 ** 52, 'f64');
+      f.op('f64x2.add').i32(32).op('i64x2.shl');
+      f.get(whole).get(high);
+      this.pushConstant(2 ** 32, 'f64');
+      f.op('f64x2.mul').op('f64x2.sub');
+      this.pushConstant(2 ** 52, 'f64');
+      f.op('f64x2.add');
+      this.pushConstant(0xffffffffn, 'i64');
+      f.op('v128.and').op('v128.or');
+      this.pushConstant(-(2n ** 63n), 'i64');
+      f.get(whole);
+      this.pushConstant(2 ** 63, 'f64');
+      f.op('f64x2.lt').get(whole);
+      this.pushConstant(-(2 ** 63), 'f64');
+      f.op('f64x2.ge').op('v128.and').op('v128.bitselect');
+    });
   }
 
   /** Towards zero; what does not fit is INT32_MIN, as on x86-64, where the instruction gives INT32_MAX, or 0 for NaN. */
@@ -380,15 +404,23 @@ export class Lanes {
         f.get(vector).laneMemory(op, i);
       }
     };
+    // The vector that ends with the element at the pointer, turned round.
+    const backwards = (op: MemoryOp, count: number, part = 0): void => {
+      f.get(pointer).i32((part * count + count - 1) * itemSize);
+      f.op('i32.sub').memory(op).tee(turned).get(turned).shuffle(reversedElements(itemSize, count));
+    };
+    const turned = access === 'reversed' ? f.local('v128') : -1;
     if (itemSize === 8) {
       return this.make(dtype.compute, (part) => {
-        if (access === 'contiguous') f.get(pointer).memory('v128.load', offset + part * 16);
+        if (access === 'reversed') backwards('v128.load', 2, part);
+        else if (access === 'contiguous') f.get(pointer).memory('v128.load', offset + part * 16);
         else if (access === 'scalar') f.get(pointer).memory('v128.load64_splat', offset);
         else gather([part * 2, part * 2 + 1]);
       });
     }
     const bits = raw(() => {
-      if (access === 'contiguous') f.get(pointer).memory(loadFour[itemSize as 1 | 2 | 4], offset);
+      if (access === 'reversed') backwards(loadFour[itemSize as 1 | 2 | 4], LANES);
+      else if (access === 'contiguous') f.get(pointer).memory(loadFour[itemSize as 1 | 2 | 4], offset);
       else if (access === 'scalar') f.get(pointer).memory(loadSplat[itemSize as 1 | 2 | 4], offset);
       else gather([0, 1, 2, 3]);
     });
@@ -553,6 +585,14 @@ export class Lanes {
     f.get(raw[wide ? lane >> 1 : 0]);
     f.laneMemory(op, wide ? lane & 1 : lane, stride === null ? lane * itemSize : 0);
   }
+}
+
+/** The bytes of `count` elements in reverse order. */
+function reversedElements(itemSize: number, count: number): number[] {
+  return Array.from({ length: 16 }, (_, byte) => {
+    const element = Math.floor(byte / itemSize);
+    return (element < count ? count - 1 - element : element) * itemSize + (byte % itemSize);
+  });
 }
 
 const loadFour: Readonly<Record<1 | 2 | 4, MemoryOp>> = {

@@ -131,5 +131,10 @@ export function accessOf(stride: number, itemSize: number): Access {
 }
 
 /** The accesses of operands as a number, two bits each: what a compiled variant of a kernel is found by. */
-export const accessCode: Readonly<Record<Access, number>> = { contiguous: 0, scalar: 1, strided: 2 };
-export const accessNames: readonly Access[] = ['contiguous', 'scalar', 'strided'];
+export const accessCode: Readonly<Record<Access, number>> = {
+  contiguous: 0,
+  scalar: 1,
+  strided: 2,
+  reversed: 3,
+};
+export const accessNames: readonly Access[] = ['contiguous', 'scalar', 'strided', 'reversed'];

@@ -142,6 +142,7 @@ export function buildLoop(
     if (accesses[k] === 'scalar') return;
     f.get(pointers[k]);
     if (accesses[k] === 'contiguous') f.i32(dtypes[k].itemSize * lanesCount);
+    else if (accesses[k] === 'reversed') f.i32(-dtypes[k].itemSize * lanesCount);
     else {
       f.get(strides[k] as Local);
       if (lanesCount !== 1) f.i32(lanesCount).op('i32.mul');

@@ -128,14 +128,26 @@ export const flip: (
 
 /** Flipping is its own inverse and gradient. */
 function reversed(input: Tensor, dims: readonly number[]): Tensor {
-  let out = input;
+  const { sizes } = input;
+  const strides = [...input.strides];
+  let { offset } = input;
   for (const d of dims) {
-    const n = out.sizes[d];
-    if (out.sizes.length === 0 || n < 2) continue;
-    const order = BigInt64Array.from({ length: n }, (_, i) => BigInt(n - 1 - i));
-    out = out.indexSelect(d, runtime.fromArray(order, [n], int64, out));
+    if (sizes.length === 0 || sizes[d] < 2) continue;
+    offset += (sizes[d] - 1) * strides[d];
+    strides[d] = -strides[d];
   }
-  return runtime.showAs('Flip', out === input ? input.clone() : out);
+  const out = runtime.noGrad(() => {
+    const result = runtime.emptyLike(input, input.dtype);
+    // A view that runs backwards: tensors that users hold have none.
+    runtime.copyInto(result, runtime.alias(input, sizes, strides, offset));
+    return result;
+  });
+  return runtime.record(out, {
+    name: 'Flip',
+    inputs: [input],
+    saved: [],
+    backward: ([grad]) => [grad ? reversed(grad, dims) : null],
+  });
 }
 
 /** Elements moved along dimensions, around the end. https://pytorch.org/docs/stable/generated/torch.roll.html */
