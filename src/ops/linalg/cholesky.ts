@@ -5,31 +5,31 @@ import { type Call, define, type FreeCall } from '../define.ts';
 import { type Named, named } from '../named.ts';
 import { runtime } from '../runtime.ts';
 import {
-  batchCount,
   batchElement,
   broadcastBatches,
   doubles,
   eachMatrix,
-  fromDoubles,
   fromIntegers,
   identity,
   requireFloats,
   requireKernel,
   requireSquare,
 } from './batched.ts';
-import { factorCholesky, solveTriangle } from './kernels/triangular.ts';
+import { elementsOf, resultOf, workOf } from './blocks/block.ts';
+import { factorCholeskyInPlace } from './blocks/cholesky.ts';
+import { solveTriangleInPlace } from './blocks/triangle.ts';
 import { requireSolvable, solveWithTriangle } from './triangular.ts';
 
 /** The lower factor L of a batch, from the lower triangles, and for each matrix the order of the first minor that is not positive. */
 function factors(A: Tensor): { L: Tensor; codes: Int32Array } {
+  const work = workOf(A);
+  const codes = factorCholeskyInPlace(work);
   const n = A.sizes[A.sizes.length - 1];
-  const a = doubles(A);
-  const codes = new Int32Array(batchCount(A));
-  eachMatrix(A.sizes, (index, at) => {
-    codes[index] = factorCholesky(a, at, n);
-    for (let i = 0; i < n; i++) a.fill(0, at + i * n + i + 1, at + (i + 1) * n);
+  const elements = elementsOf(work);
+  eachMatrix(A.sizes, (_, at) => {
+    for (let i = 0; i < n; i++) for (let j = i + 1; j < n; j++) elements[at + i * n + j] = 0;
   });
-  return { L: fromDoubles(a, A.sizes, A), codes };
+  return { L: resultOf(work, A), codes };
 }
 
 /** Half of X + Xᵀ for the symmetric matrix whose lower triangle is that of X: Φ of the literature, then made symmetric. */
@@ -123,16 +123,10 @@ export const cholesky: Call<[input: Tensor, upper?: boolean], { upper?: boolean;
 
 /** (L·Lᵀ)⁻¹·B for lower factors L, batches being of the same length. Records nothing. */
 function solveFactored(B: Tensor, L: Tensor): Tensor {
-  const [n, columns] = B.sizes.slice(-2);
-  const l = doubles(L);
-  const u = doubles(L.mT);
-  const x = doubles(B);
-  eachMatrix(L.sizes, (index, at) => {
-    const to = index * n * columns;
-    solveTriangle(l, at, n, { upper: false, unit: false }, x, to, columns);
-    solveTriangle(u, at, n, { upper: true, unit: false }, x, to, columns);
-  });
-  return fromDoubles(x, B.sizes, B);
+  const x = workOf(B);
+  solveTriangleInPlace(L, { upper: false, unit: false }, x);
+  solveTriangleInPlace(L.mT, { upper: true, unit: false }, x);
+  return resultOf(x, B);
 }
 
 /** PyTorch's gradient of the factor is that of a function of the whole matrix: it does not vanish outside the triangle. */

@@ -5,7 +5,6 @@ import { type Named, named } from '../named.ts';
 import { runtime } from '../runtime.ts';
 import {
   batchCount,
-  doubles,
   eachMatrix,
   epsilonOf,
   fromDoubles,
@@ -14,7 +13,8 @@ import {
   requireSquare,
   scaleColumns,
 } from './batched.ts';
-import { factorLu } from './kernels/lu.ts';
+import { elementsOf, workOf } from './blocks/block.ts';
+import { factorLuInPlace } from './blocks/lu.ts';
 import { scaledInverseTransposed } from './solve.ts';
 import { svdOf } from './svd.ts';
 
@@ -36,14 +36,16 @@ const pivotRatio = (a: Tensor): number => epsilonOf(a) ** 0.25;
 /** The determinant of every matrix, in three ways. Records nothing. */
 function determinants(a: Tensor): Determinants {
   const n = a.sizes[a.sizes.length - 1];
-  const lu = doubles(a);
+  const work = workOf(a);
+  const pivots = factorLuInPlace(work);
+  const lu = elementsOf(work);
   const count = batchCount(a);
   const sign = new Float64Array(count).fill(1);
   const log = new Float64Array(count);
   const value = new Float64Array(count).fill(1);
   let singular = false;
   eachMatrix(a.sizes, (index, at) => {
-    const { rows } = factorLu(lu, at, n, n);
+    const { rows } = pivots[index];
     let [least, most] = [Number.POSITIVE_INFINITY, 0];
     for (let k = 0; k < n; k++) {
       const pivot = lu[at + k * (n + 1)];
@@ -56,6 +58,7 @@ function determinants(a: Tensor): Determinants {
     }
     if (least <= most * pivotRatio(a)) singular = true;
   });
+  work.storage.dispose();
   const made = (data: Float64Array): Tensor => fromDoubles(data, a.sizes.slice(0, -2), a);
   return { sign: made(sign), log: made(log), value: made(value), singular };
 }

@@ -10,8 +10,6 @@ import { runtime } from '../runtime.ts';
 import {
   batchCount,
   batchElement,
-  doubles,
-  eachMatrix,
   fromDoubles,
   fromIntegers,
   requireEquation,
@@ -19,7 +17,9 @@ import {
   requireKernel,
   requireSameDtype,
 } from './batched.ts';
-import { factorLu, orderOfRows } from './kernels/lu.ts';
+import { resultOf, workOf } from './blocks/block.ts';
+import { factorLuInPlace } from './blocks/lu.ts';
+import { orderOfRows } from './kernels/lu.ts';
 import { solveTriangularLeft } from './triangular.ts';
 
 const lowerUnit = { upper: false, unit: true } as const;
@@ -55,13 +55,12 @@ function luOf(A: Tensor): LuResult {
   const pivots = new Int32Array(count * k);
   const codes = new Int32Array(count);
   const LU = runtime.noGrad(() => {
-    const lu = doubles(A);
-    eachMatrix(A.sizes, (index, at) => {
-      const { rows, singular } = factorLu(lu, at, m, n);
+    const work = workOf(A);
+    factorLuInPlace(work).forEach(({ rows, singular }, index) => {
       codes[index] = singular + 1;
       for (let i = 0; i < k; i++) pivots[index * k + i] = rows[i] + 1;
     });
-    return fromDoubles(lu, A.sizes, A);
+    return resultOf(work, A);
   });
   const exchanges = fromIntegers(pivots, [...batch, k], A);
   runtime.record(LU, {

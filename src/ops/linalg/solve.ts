@@ -8,9 +8,6 @@ import { runtime } from '../runtime.ts';
 import {
   batchElement,
   broadcastBatches,
-  doubles,
-  eachMatrix,
-  fromDoubles,
   fromIntegers,
   identity,
   requireEquation,
@@ -19,34 +16,26 @@ import {
   requireSameDtype,
   requireSquare,
 } from './batched.ts';
-import { factorLu, type Pivots, solveLu, solveLuTransposed } from './kernels/lu.ts';
+import { resultOf, workOf } from './blocks/block.ts';
+import { factorLuInPlace, solveLuInPlace } from './blocks/lu.ts';
+import type { Pivots } from './kernels/lu.ts';
 
 /** The LU factors of a batch of square matrices. */
 export class Factors {
-  readonly lu: Float64Array;
+  /** In double precision. */
+  readonly lu: Tensor;
   readonly pivots: readonly Pivots[];
-  readonly sizes: readonly number[];
 
   constructor(a: Tensor) {
-    const n = a.sizes[a.sizes.length - 1];
-    const lu = doubles(a);
-    const pivots: Pivots[] = [];
-    eachMatrix(a.sizes, (_, at) => pivots.push(factorLu(lu, at, n, n)));
-    this.lu = lu;
-    this.pivots = pivots;
-    this.sizes = a.sizes;
+    this.lu = workOf(a);
+    this.pivots = factorLuInPlace(this.lu);
   }
 
   /** The solution of A·X = B, or of Aᵀ·X = B, for a batch of the same length. Records nothing. */
   solve(b: Tensor, transposed: boolean): Tensor {
-    const n = this.sizes[this.sizes.length - 1];
-    const columns = b.sizes[b.sizes.length - 1];
-    const x = doubles(b);
-    const run = transposed ? solveLuTransposed : solveLu;
-    eachMatrix(this.sizes, (index, at) => {
-      run(this.lu, at, n, this.pivots[index].rows, x, index * n * columns, columns);
-    });
-    return fromDoubles(x, b.sizes, b);
+    const x = workOf(b);
+    solveLuInPlace(this.lu, this.pivots, x, transposed);
+    return resultOf(x, b);
   }
 
   /** Throws what `error` makes of the first singular matrix: its number, and that of the first zero on the diagonal of U, from 1. */
@@ -60,7 +49,7 @@ export class Factors {
   info(like: Tensor): Tensor {
     return fromIntegers(
       Int32Array.from(this.pivots, ({ singular }) => singular + 1),
-      this.sizes.slice(0, -2),
+      this.lu.sizes.slice(0, -2),
       like,
     );
   }

@@ -4,16 +4,10 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type FreeCall } from '../define.ts';
 import { type Named, named } from '../named.ts';
 import { runtime } from '../runtime.ts';
-import {
-  broadcastBatches,
-  doubles,
-  eachMatrix,
-  fromDoubles,
-  requireEquation,
-  requireKernel,
-  requireSameDtype,
-} from './batched.ts';
-import { solveTriangle, type Triangle } from './kernels/triangular.ts';
+import { broadcastBatches, requireEquation, requireKernel, requireSameDtype } from './batched.ts';
+import { resultOf, workOf } from './blocks/block.ts';
+import { solveTriangleInPlace } from './blocks/triangle.ts';
+import type { Triangle } from './kernels/triangular.ts';
 
 /** The part of a square matrix that a triangular solver reads. */
 export function triangleOf(x: Tensor, { upper, unit }: Triangle): Tensor {
@@ -23,12 +17,10 @@ export function triangleOf(x: Tensor, { upper, unit }: Triangle): Tensor {
 /** The X with T·X = B, for the triangle T of A; batches broadcast. Differentiable; gradients are zero outside the triangle. */
 export function solveTriangularLeft(A: Tensor, B: Tensor, triangle: Triangle): Tensor {
   const [a, b] = broadcastBatches(A, B);
-  const [n, columns] = b.sizes.slice(-2);
   const out = runtime.noGrad(() => {
-    const t = doubles(a);
-    const x = doubles(b);
-    eachMatrix(a.sizes, (index, at) => solveTriangle(t, at, n, triangle, x, index * n * columns, columns));
-    return fromDoubles(x, b.sizes, b);
+    const x = workOf(b);
+    solveTriangleInPlace(a.detach(), triangle, x);
+    return resultOf(x, b);
   });
   return runtime.record(out, {
     name: 'LinalgSolveTriangular',
