@@ -5,6 +5,7 @@ import { type Expr, isFloat, postorder } from '../../expr/expr.ts';
 import { elementary, unboundedTime } from '../../expr/interpret.ts';
 import type { FunctionBuilder, ModuleBuilder, PlainOp } from './assembler.ts';
 import type { ConstantPool } from './constants.ts';
+import { divideInt64 } from './division.ts';
 import { emitFunction, hasVectorForm, needsScalar } from './functions.ts';
 import { Lanes, type Vec } from './lanes.ts';
 
@@ -122,7 +123,7 @@ function defineDivision(module: ModuleBuilder, type: Ints): FunctionBuilder {
 export function costOf(roots: readonly Expr[]): number {
   let cost = 0;
   for (const e of postorder(roots)) {
-    if (e.op in elementary) cost += 1.5;
+    if (e.op in elementary || e.op === 'rem' || (e.op === 'div' && !isFloat(e.type))) cost += 1.5;
     else if (e.op !== 'const' && e.op !== 'param') cost += 0.05;
   }
   return cost;
@@ -319,9 +320,14 @@ function emitInt(kernel: KernelModule, lanes: Lanes, e: Expr, type: Ints, args: 
     });
   switch (op) {
     case 'div':
-      return scalar(() => f.call(kernel.divisionIndex(type)));
-    case 'rem':
-      return scalar(() => f.op(`${type}.rem_s`));
+    case 'rem': {
+      const slowly = (): Vec =>
+        scalar(() => {
+          if (op === 'div') f.call(kernel.divisionIndex(type));
+          else f.op(`${type}.rem_s`);
+        });
+      return type === 'i64' ? divideInt64(lanes, op, args, slowly) : slowly();
+    }
     case 'shl':
     case 'shr':
       return emitShift(lanes, op, type, args);

@@ -6,6 +6,7 @@
  * the rounded coefficients. tests/device/functions.test.ts measures every function against double precision over its whole range.
  */
 import type { ComputeType } from '../../base/dtype.ts';
+import { remainder32, remainder64 } from './division.ts';
 import type { Lanes, Vec } from './lanes.ts';
 import { VectorMath } from './math.ts';
 
@@ -433,10 +434,12 @@ const forms: Readonly<Record<string, Emit>> = {
   'sin:f32': sine32(0),
   'cos:f32': sine32(1),
   'pow:f32': pow32,
+  'rem:f32': remainder32,
+  'rem:f64': remainder64,
 };
 
 /** Which forms leave some operands to JavaScript. */
-const partial: ReadonlySet<string> = new Set(['sin:f32', 'cos:f32', 'pow:f32']);
+const partial: ReadonlySet<string> = new Set(['sin:f32', 'cos:f32', 'pow:f32', 'rem:f32', 'rem:f64']);
 
 export function hasVectorForm(op: string, type: ComputeType): boolean {
   return `${op}:${type}` in forms;

@@ -70,6 +70,9 @@ function splatted(value: number | bigint, type: ComputeType): Splatted {
   }
 }
 
+/** The low bits of doubles near this are a whole number. */
+const INTEGERS = 1.5 * 2 ** 52;
+const INTEGERS_BITS = new BigInt64Array(new Float64Array([INTEGERS]).buffer)[0];
 const NO_SIGN_32 = new Int32Array(4).fill(0x7fffffff);
 const NO_SIGN_64 = new BigInt64Array(2).fill(0x7fffffffffffffffn);
 
@@ -302,21 +305,81 @@ export class Lanes {
           f.get(x[0]).get(x[1]).shuffle([0, 1, 2, 3, 8, 9, 10, 11, 16, 17, 18, 19, 24, 25, 26, 27]);
         });
       case 'i64>f32':
-        return this.perLane(to, (lane) => {
-          this.extract(x, from, lane);
-          f.op('f32.convert_i64_s');
-        });
       case 'i64>f64':
-        return this.perLane(to, (lane) => {
-          this.extract(x, from, lane);
-          f.op('f64.convert_i64_s');
-        });
+        return this.fromInt64(x, to as 'f32' | 'f64');
       case 'f32>i32':
       case 'f64>i32':
         return this.toInt32(x, from as 'f32' | 'f64');
       default:
         return this.toInt64(this.convert(x, from, 'f64'));
     }
+  }
+
+  /** `usual()`, or `otherwise()` where any lane of the mask (of one or two registers) is set. */
+  unlessAny(type: ComputeType, mask: Vec, usual: () => Vec, otherwise: () => Vec): Vec {
+    const { f } = this;
+    const out = this.vec(type);
+    const assign = (value: Vec): void => {
+      out.forEach((local, part) => {
+        f.get(value[part]).set(local);
+      });
+    };
+    mask.forEach((local, part) => {
+      f.get(local).op('v128.any_true');
+      if (part > 0) f.op('i32.or');
+    });
+    f.if(
+      () => this.seldom(() => assign(otherwise())),
+      () => assign(usual()),
+    );
+    return out;
+  }
+
+  /** Are 64-bit integers outside [−2⁵¹, 2⁵¹)? Some bit of the result is set where they are. */
+  isLarge(x: Vec): Vec {
+    return this.make('i64', (part) => {
+      this.f.get(x[part]);
+      this.pushConstant(2n ** 51n, 'i64');
+      this.f.op('i64x2.add');
+      this.pushConstant(-(2n ** 52n), 'i64');
+      this.f.op('v128.and');
+    });
+  }
+
+  /** 64-bit integers in [−2⁵¹, 2⁵¹) as doubles: put into the low bits of 1.5·2⁵². */
+  fromSmallInt64(x: Vec): Vec {
+    return this.make('f64', (part) => {
+      this.f.get(x[part]);
+      this.pushConstant(INTEGERS_BITS, 'i64');
+      this.f.op('i64x2.add');
+      this.pushConstant(INTEGERS, 'f64');
+      this.f.op('f64x2.sub');
+    });
+  }
+
+  /** Whole doubles in (−2⁵¹, 2⁵¹) as 64-bit integers. */
+  toSmallInt64(x: Vec): Vec {
+    return this.make('i64', (part) => {
+      this.f.get(x[part]);
+      this.pushConstant(INTEGERS, 'f64');
+      this.f.op('f64x2.add');
+      this.pushConstant(INTEGERS_BITS, 'i64');
+      this.f.op('i64x2.sub');
+    });
+  }
+
+  /** Rounded once: the integers that take the usual way are doubles. */
+  private fromInt64(x: Vec, to: 'f32' | 'f64'): Vec {
+    return this.unlessAny(
+      to,
+      this.isLarge(x),
+      () => this.convert(this.fromSmallInt64(x), 'f64', to),
+      () =>
+        this.perLane(to, (lane) => {
+          this.extract(x, 'i64', lane);
+          this.f.op(`${to}.convert_i64_s`);
+        }),
+    );
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Arithmetic on groups of four floats as an embedded language: what the code of elementary functions is written in. */
 import type { PlainOp } from './assembler.ts';
 import { hasRelaxedSimd } from './features.ts';
-import { isWide, type Lanes, type Vec } from './lanes.ts';
+import type { Lanes, Vec } from './lanes.ts';
 
 type Floats = 'f32' | 'f64';
 type Ints = 'i32' | 'i64';
@@ -118,6 +118,15 @@ export class VectorMath {
     return this.apply('pmax', x, y);
   }
 
+  sqrt(x: Vec): Vec {
+    return this.apply('sqrt', x);
+  }
+
+  /** Towards zero. */
+  trunc(x: Vec): Vec {
+    return this.apply('trunc', x);
+  }
+
   negate(x: Vec): Vec {
     return this.lanes.negate(x, this.type);
   }
@@ -162,11 +171,9 @@ export class VectorMath {
     return this.lanes.convert(a, 'i32', this.type);
   }
 
-  /** Whole numbers below 2⁵¹ in size as doubles: put into the low bits of 1.5·2⁵². */
+  /** Whole numbers below 2⁵¹ in size as doubles. */
   fromSmallInt64(a: Vec): Vec {
-    const magic = 1.5 * 2 ** 52;
-    const bits = new BigInt64Array(new Float64Array([magic]).buffer)[0];
-    return this.sub(this.int('i64', 'add', a, this.constant('i64', bits)), magic);
+    return this.lanes.fromSmallInt64(a);
   }
 
   /** float32 lanes as doubles. */
@@ -181,19 +188,6 @@ export class VectorMath {
 
   /** `usual()`, or `otherwise()` where any lane of the mask is set. */
   unlessAny(mask: Vec, usual: () => Vec, otherwise: () => Vec): Vec {
-    const { f } = this.lanes;
-    const out = this.lanes.vec(this.type);
-    const assign = (value: Vec): void => {
-      out.forEach((local, part) => {
-        f.get(value[part]).set(local);
-      });
-    };
-    f.get(mask[0]).op('v128.any_true');
-    if (isWide(this.type)) f.get(mask[1]).op('v128.any_true').op('i32.or');
-    f.if(
-      () => this.lanes.seldom(() => assign(otherwise())),
-      () => assign(usual()),
-    );
-    return out;
+    return this.lanes.unlessAny(this.type, mask, usual, otherwise);
   }
 }
