@@ -1,6 +1,7 @@
-/** Linear maps, embeddings, padding, normalization. */
+/** Linear maps, embeddings, padding, attention, normalization. */
 import { checkTable } from './check.ts';
-import { linear, normalization } from './samples/layers.ts';
+import { attention, linear, normalization } from './samples/layers.ts';
 
 checkTable(linear);
+checkTable(attention);
 checkTable(normalization);

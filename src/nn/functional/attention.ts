@@ -2,6 +2,7 @@
 import { bool } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { showSizes } from '../../base/shape.ts';
+import { define, type FreeCall } from '../../ops/define.ts';
 import { cat } from '../../ops/index.ts';
 import { softmaxAlong } from '../../ops/reduction/softmax.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -122,3 +123,109 @@ export function multiHeadAttention(
   const perHead = attention.reshape([batch, heads, queries, keys]);
   return [output, options.averageWeights ? perHead.sum(1).div(heads) : perHead];
 }
+
+/**
+ * softmax(scale · query keyᵀ + mask) value, and the softmax. Where a bool mask is false a key takes no part.
+ */
+function attend(
+  query: Tensor,
+  key: Tensor,
+  value: Tensor,
+  mask: Tensor | null,
+  dropoutP: number,
+  isCausal: boolean,
+  scale: number,
+  name: string,
+): [output: Tensor, weights: Tensor] {
+  let scores = query.mul(scale).matmul(key.transpose(-2, -1));
+  if (isCausal) {
+    if (mask !== null) {
+      throw new RuntimeError(`${name}: Explicit attn_mask should not be set when is_causal=True`);
+    }
+    const [queries, keys] = scores.sizes.slice(-2);
+    const allowed = scores.detach().newOnes([queries, keys], { dtype: bool }).tril();
+    scores = scores.maskedFill(allowed.logicalNot(), Number.NEGATIVE_INFINITY);
+  } else if (mask !== null) {
+    if (mask.dtype === bool) scores = scores.maskedFill(mask.logicalNot(), Number.NEGATIVE_INFINITY);
+    else scores = scores.add(mask);
+  }
+  let weights = softmaxAlong(scores, -1);
+  if (dropoutP > 0) weights = dropout(weights, dropoutP, true);
+  return [weights.matmul(value), weights];
+}
+
+/**
+ * Attention of queries (…, L, E) to keys (…, S, E) with values (…, S, V): a tensor (…, L, V). `attnMask` broadcasts to (…, L, S): a bool one
+ * says which keys take part, any other is added to the scores; with `isCausal` a query sees no key after it. Dropout is applied whenever
+ * `dropoutP` is above 0. Throws a RuntimeError for a mask together with `isCausal`.
+ * https://pytorch.org/docs/stable/generated/torch.nn.functional.scaled_dot_product_attention.html
+ *
+ * @example
+ * ```ts
+ * const [query, key] = [torch.zeros(1, 2, 4), torch.zeros(1, 2, 4)];
+ * const value = torch.tensor([[[1, 2], [3, 4]]]);
+ * const options = { isCausal: true };
+ * console.log(torch.nn.functional.scaledDotProductAttention(query, key, value, options).tolist()); // => [ [ [ 1, 2 ], [ 2, 3 ] ] ]
+ * ```
+ */
+export const scaledDotProductAttention: FreeCall<
+  [
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attnMask?: Tensor | null,
+    dropoutP?: number,
+    isCausal?: boolean,
+    scale?: number | null,
+  ],
+  { attnMask?: Tensor | null; dropoutP?: number; isCausal?: boolean; scale?: number | null },
+  Tensor
+> = define(
+  'scaled_dot_product_attention(query, key, value, attnMask=None, dropoutP=0, isCausal=False, scale=None)',
+  (
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attnMask: Tensor | null = null,
+    dropoutP = 0,
+    isCausal = false,
+    scale: number | null = null,
+  ) => {
+    const width = query.sizes[query.sizes.length - 1];
+    const factor = scale ?? 1 / Math.sqrt(width);
+    const name = 'scaled_dot_product_attention';
+    return attend(query, key, value, attnMask, dropoutP, isCausal, factor, name)[0];
+  },
+  { functionOnly: true },
+);
+
+/** The same under the name and with the arguments that it has in PyTorch 1.13: the output, and the weights. */
+export const _scaledDotProductAttention: FreeCall<
+  [
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attnMask?: Tensor | null,
+    dropoutP?: number,
+    needAttnWeights?: boolean,
+    isCausal?: boolean,
+  ],
+  { attnMask?: Tensor | null; dropoutP?: number; needAttnWeights?: boolean; isCausal?: boolean },
+  [output: Tensor, weights: Tensor]
+> = define(
+  '_scaled_dot_product_attention(query, key, value, attnMask=None, dropoutP=0, needAttnWeights=True, isCausal=False)',
+  (
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attnMask: Tensor | null = null,
+    dropoutP = 0,
+    _needAttnWeights = true,
+    isCausal = false,
+  ) => {
+    const factor = 1 / Math.sqrt(query.sizes[query.sizes.length - 1]);
+    const name = '_scaled_dot_product_attention';
+    return attend(query, key, value, attnMask, dropoutP, isCausal, factor, name);
+  },
+  { functionOnly: true },
+);

@@ -1,5 +1,6 @@
 /** `torch.nn.functional`. https://pytorch.org/docs/stable/nn.functional.html */
 export * from './activations.ts';
+export { _scaledDotProductAttention, scaledDotProductAttention } from './attention.ts';
 export * from './conv.ts';
 export { ctcLoss } from './ctc.ts';
 export * from './dropout.ts';

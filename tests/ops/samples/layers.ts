@@ -120,6 +120,15 @@ export const pooling: Table = functional({
   ),
 });
 
+export const attention: Table = functional({
+  scaledDotProductAttention: op(
+    s(x([2, 3, 4]), x([2, 5, 4]), x([2, 5, 2])),
+    s(x([3, 2]), x([3, 2]), x([3, 2]), { isCausal: true }),
+    s(x([2, 3]), x([4, 3]), x([4, 2]), x([2, 4]), 0, false, 0.5),
+  ),
+  _scaledDotProductAttention: op(s(x([2, 3, 4]), x([2, 5, 4]), x([2, 5, 2]), { isCausal: true })),
+});
+
 export const normalization: Table = functional({
   batchNorm: op(
     s(x([4, 3]), null, null, { training: true }),
