@@ -6,7 +6,7 @@ import { float64 } from '../base/dtype.ts';
 import { product } from '../base/shape.ts';
 import { finfo } from '../base/typeinfo.ts';
 import { cat } from '../ops/index.ts';
-import { factorLu, solveLu } from '../ops/linalg/kernels/lu.ts';
+import { Factors } from '../ops/linalg/solve.ts';
 import { runtime } from '../ops/runtime.ts';
 import { zerosLike } from '../tensor/create.ts';
 import { tidy } from '../tensor/scopes.ts';
@@ -70,7 +70,7 @@ export class Newton extends Optimizer {
       throw new RuntimeError('Newton: the closure must return the loss as a tensor');
     const { gradient, hessian } = tidy(() => enableGrad(() => derivatives(loss, params)));
     const epsilon = Math.max(...params.map((p) => finfo(p.dtype).eps));
-    const direction = solve(hessian, gradient, damping, epsilon);
+    const direction = tidy(() => noGrad(() => solve(hessian, gradient, damping, epsilon, params[0])));
     noGrad(() => {
       tidy(() => addFlat(params, -lr, runtime.fromArray(direction, [count], float64, params[0])));
     });
@@ -115,9 +115,15 @@ function numbers(x: Tensor): Float64Array {
 
 /**
  * Solves (H + damping·I)·x = b in double precision. Rows and columns are first divided by the roots of the diagonal, so that parameters of very different
- * sizes do not look singular; a pivot below n·ε, the usual limit of the numerical rank, does (ε of the dtype in which H was computed).
+ * sizes do not look singular; a pivot below n·ε, the usual limit of the numerical rank, does (ε of the dtype in which H was computed). The work is done on the device of `like`.
  */
-function solve(hessian: Float64Array, b: Float64Array, damping: number, epsilon: number): Float64Array {
+function solve(
+  hessian: Float64Array,
+  b: Float64Array,
+  damping: number,
+  epsilon: number,
+  like: Tensor,
+): Float64Array {
   const n = b.length;
   const a = Float64Array.from(hessian);
   for (let i = 0; i < n; i++) a[i * n + i] += damping;
@@ -139,15 +145,20 @@ function solve(hessian: Float64Array, b: Float64Array, damping: number, epsilon:
       largest = Math.max(largest, Math.abs(a[i * n + j]));
     }
   }
-  const { rows } = factorLu(a, 0, n, n);
+  const factors = new Factors(runtime.fromArray(a, [n, n], float64, like));
+  const pivots = numbers(factors.lu.diagonal());
   for (let i = 0; i < n; i++) {
-    if (!(Math.abs(a[i * n + i]) > n * epsilon * largest)) {
+    if (!(Math.abs(pivots[i]) > n * epsilon * largest)) {
       throw new LinAlgError(
         `Newton: the Hessian (${n} x ${n}) is singular, so that there is no Newton step; give a damping above 0 (now ${damping})`,
       );
     }
   }
-  const x = b.map((value, i) => value / scale[i]);
-  solveLu(a, 0, n, rows, x, 0, 1);
-  return x.map((value, i) => value / scale[i]);
+  const right = runtime.fromArray(
+    b.map((value, i) => value / scale[i]),
+    [n, 1],
+    float64,
+    like,
+  );
+  return numbers(factors.solve(right, false)).map((value, i) => value / scale[i]);
 }
