@@ -5,7 +5,7 @@ import { table as calculus } from './calculus.ts';
 import { table as contraction } from './contraction.ts';
 import { creation, reading } from './creation.ts';
 import { table as indexing } from './indexing.ts';
-import { convolution, linear, normalization, pooling } from './layers.ts';
+import { attention, convolution, linear, normalization, pooling } from './layers.ts';
 import { table as linalg } from './linalg.ts';
 import { table as losses } from './losses.ts';
 import { table as masked } from './masked.ts';
@@ -40,6 +40,7 @@ export const tables: readonly Table[] = [
   linear,
   convolution,
   pooling,
+  attention,
   normalization,
   linalg,
   losses,
