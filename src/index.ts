@@ -87,7 +87,6 @@ export * as special from './ops/special/index.ts';
 export * as optim from './optim/index.ts';
 export * as profiler from './profiler/index.ts';
 export {
-  arange,
   asTensor,
   empty,
   emptyLike,
@@ -96,8 +95,6 @@ export {
   fromBlob,
   full,
   fullLike,
-  linspace,
-  logspace,
   ones,
   onesLike,
   type Options,
@@ -107,6 +104,7 @@ export {
   zeros,
   zerosLike,
 } from './tensor/create.ts';
+export { arange, linspace, logspace } from './tensor/ranges.ts';
 export * as config from './tensor/config.ts';
 export { isComplex, isFloatingPoint } from './tensor/access.ts';
 export { setDefaultDevice } from './tensor/defaults.ts';

@@ -24,7 +24,8 @@ import { currentDevice, empty as allocateEmpty } from './allocate.ts';
 import { resolveDevice } from './devices.ts';
 import { memory } from './memory.ts';
 import { PyFloat } from './pyfloat.ts';
-import { emptyLike as memoryLike, fillMemory } from './runtime.ts';
+import { copyInto } from './pointwise.ts';
+import { alias, emptyLike as memoryLike, fillMemory } from './runtime.ts';
 import { Tensor } from './tensor.ts';
 
 /** Options of all creation functions. */
@@ -45,7 +46,7 @@ export type TensorData =
   | ArrayLike<bigint>
   | readonly TensorData[];
 
-const CREATION = '*, dtype=None, requiresGrad=False, device=None, layout=None, pinMemory=False';
+export const CREATION = '*, dtype=None, requiresGrad=False, device=None, layout=None, pinMemory=False';
 
 /** A fresh contiguous tensor, written by `write` through its memory. */
 export function filled(
@@ -199,7 +200,7 @@ function valueDtype(value: unknown): DType {
   return typeof value === 'bigint' ? int64 : getDefaultDtype();
 }
 
-function scalarOf(value: Scalar | PyFloat | Tensor): Scalar {
+export function scalarOf(value: Scalar | PyFloat | Tensor): Scalar {
   if (value instanceof Tensor) return value.item() as Scalar;
   return value instanceof PyFloat ? value.value : value;
 }
@@ -558,131 +559,13 @@ export const eye: FreeCall<
     const columns = m ?? n;
     if (n < 0) throw new RuntimeError(`n must be greater or equal to 0, got ${n}`);
     if (columns < 0) throw new RuntimeError(`m must be greater or equal to 0, got ${columns}`);
-    const values = new Uint8Array(n * columns);
-    for (let i = 0; i < Math.min(n, columns); i++) values[i * columns + i] = 1;
-    return filled([n, columns], dtype ?? getDefaultDtype(), device, requiresGrad, (t) =>
-      writeValues(t, values),
-    );
-  },
-  { functionOnly: true },
-);
-
-function isWhole(x: Scalar | PyFloat | undefined | null): boolean {
-  return (
-    x === undefined || x === null || typeof x === 'bigint' || (typeof x === 'number' && Number.isInteger(x))
-  );
-}
-
-/**
- * Numbers from `start` (0) up to, not including, `end`, by `step` (1): int64 where all are whole, else the default float dtype.
- * https://pytorch.org/docs/stable/generated/torch.arange.html
- */
-export const arange: FreeCall<
-  [start: Scalar | PyFloat, end?: Scalar | PyFloat | null, step?: Scalar | PyFloat],
-  Options & { start?: Scalar | PyFloat; end?: Scalar | PyFloat; step?: Scalar | PyFloat },
-  Tensor
-> = define(
-  `arange(start=0, end=None, step=1, ${CREATION}, out=None)`,
-  (
-    first: Scalar | PyFloat | undefined,
-    second: Scalar | PyFloat | null | undefined,
-    third: Scalar | PyFloat | undefined,
-    dtype?: DType | null,
-    requiresGrad?: boolean,
-    device?: unknown,
-  ) => {
-    const given = second === undefined || second === null;
-    const [from, to] = given ? [0, first ?? 0] : [first ?? 0, second];
-    const by = third ?? 1;
-    const chosen = dtype ?? ([from, to, by].every(isWhole) ? int64 : getDefaultDtype());
-    const start = Number(scalarOf(from));
-    const end = Number(scalarOf(to));
-    const step = Number(scalarOf(by));
-    if (!Number.isFinite(start) || !Number.isFinite(end)) {
-      const show = (x: number): string => String(x).replace('Infinity', 'inf').replace('NaN', 'nan');
-      throw new RuntimeError(`unsupported range: ${show(start)} -> ${show(end)}`);
-    }
-    if ((step > 0 && end < start) || (step < 0 && end > start)) {
-      throw new RuntimeError('upper bound and larger bound inconsistent with step sign');
-    }
-    const whole = !chosen.isFloatingPoint;
-    if (chosen === bool) throw new RuntimeError(`"arange_cpu" not implemented for 'Bool'`);
-    const [a, b, s] = whole ? [Math.trunc(start), Math.trunc(end), Math.trunc(step)] : [start, end, step];
-    if (s === 0) throw new RuntimeError('step must be nonzero');
-    // PyTorch counts in whole numbers for int64 only.
-    const count = Math.max(Math.ceil(chosen === int64 ? (b - a) / s : (end - start) / step), 0);
-    const values = new Float64Array(count);
-    for (let i = 0; i < count; i++) values[i] = a + i * s;
-    return filled([count], chosen, device, requiresGrad, (t) => writeValues(t, values));
-  },
-  { functionOnly: true },
-);
-
-/** Steps from start to end; the second half is counted from the end, as PyTorch does, so that the last value is exact. */
-function steps(start: number, end: number, count: number, round: (x: number) => number): Float64Array {
-  const values = new Float64Array(count);
-  const step = round((end - start) / (count - 1));
-  const half = Math.floor(count / 2);
-  for (let i = 0; i < count; i++) {
-    values[i] = i < half ? round(start + round(step * i)) : round(end - round(step * (count - i - 1)));
-  }
-  return values;
-}
-
-/** `steps` evenly spaced numbers from `start` to `end`, both included. https://pytorch.org/docs/stable/generated/torch.linspace.html */
-export const linspace: FreeCall<
-  [start: number | PyFloat, end: number | PyFloat, steps: number],
-  Options & { start?: number; end?: number; steps?: number },
-  Tensor
-> = define(
-  `linspace(start, end, steps=100, ${CREATION}, out=None)`,
-  (
-    start: number | PyFloat,
-    end: number | PyFloat,
-    count: number = 100,
-    dtype?: DType | null,
-    requiresGrad?: boolean,
-    device?: unknown,
-  ) => {
-    const chosen = dtype ?? getDefaultDtype();
-    if (count < 0) throw new RuntimeError('number of steps must be non-negative');
-    const [a, b] = endsFor(chosen, start, end);
-    const round = chosen === float32 ? Math.fround : (x: number): number => x;
-    const values = count === 1 ? new Float64Array([a]) : steps(a, b, count, round);
-    return filled([count], chosen, device, requiresGrad, (t) => writeValues(t, values));
-  },
-  { functionOnly: true },
-);
-
-/** The ends as elements of the dtype: whole for integers. */
-function endsFor(dtype: DType, start: number | PyFloat, end: number | PyFloat): [number, number] {
-  const [a, b] = [Number(scalarOf(start)), Number(scalarOf(end))];
-  return dtype.isFloatingPoint ? [a, b] : [Math.trunc(a), Math.trunc(b)];
-}
-
-/** `base` to the power of evenly spaced exponents. https://pytorch.org/docs/stable/generated/torch.logspace.html */
-export const logspace: FreeCall<
-  [start: number | PyFloat, end: number | PyFloat, steps: number, base?: number | PyFloat],
-  Options & { start?: number; end?: number; steps?: number; base?: number },
-  Tensor
-> = define(
-  `logspace(start, end, steps=100, base=10, ${CREATION}, out=None)`,
-  (
-    start: number | PyFloat,
-    end: number | PyFloat,
-    count: number = 100,
-    base: number | PyFloat = 10,
-    dtype?: DType | null,
-    requiresGrad?: boolean,
-    device?: unknown,
-  ) => {
-    const chosen = dtype ?? getDefaultDtype();
-    if (count < 0) throw new RuntimeError('number of steps must be non-negative');
-    const [a, b] = endsFor(chosen, start, end);
-    const exponents = count === 1 ? new Float64Array([a]) : steps(a, b, count, (x) => x);
-    const radix = Number(scalarOf(base));
-    const values = exponents.map((e) => radix ** e);
-    return filled([count], chosen, device, requiresGrad, (t) => writeValues(t, values));
+    return filled([n, columns], dtype ?? getDefaultDtype(), device, requiresGrad, (t) => {
+      fillMemory(t, 0);
+      const diagonal = alias(t, [Math.min(n, columns)], [columns + 1], 0);
+      const one = allocateEmpty([], t.dtype, t.storage.device);
+      fillMemory(one, 1);
+      copyInto(diagonal, one);
+    });
   },
   { functionOnly: true },
 );

@@ -23,7 +23,13 @@ import { reduce } from './reduce.ts';
 import { rows } from './rows.ts';
 import { Tensor } from './tensor.ts';
 
-function alias(input: Tensor, sizes: readonly number[], strides: readonly number[], offset: number): Tensor {
+/** Another view of the memory of `input`. */
+export function alias(
+  input: Tensor,
+  sizes: readonly number[],
+  strides: readonly number[],
+  offset: number,
+): Tensor {
   const out = new Tensor(input.storage, input.dtype, sizes, strides, offset);
   // Another view of the same memory is what the memory is, whatever the mode is now.
   out.inference = input.inference;

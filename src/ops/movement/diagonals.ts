@@ -1,5 +1,5 @@
 /** Diagonals and triangles of matrices. */
-import { type DType, int64 } from '../../base/dtype.ts';
+import { type DType, int32, int64 } from '../../base/dtype.ts';
 import { IndexError, RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -69,12 +69,12 @@ export const trace: Call<[input: Tensor], object, Tensor> = define(
   { shownAs: 'Trace' },
 );
 
-/** Numbers 0 … n−1 as int64, in a shape that broadcasts along one of the last two dimensions. */
-function counting(n: number, sizes: readonly number[], like: Tensor): Tensor {
+/** `from`, `from` + 1, … as int32, in a shape that broadcasts along one of the last two dimensions. */
+function counting(n: number, from: number, sizes: readonly number[], like: Tensor): Tensor {
   return runtime.fromArray(
-    BigInt64Array.from({ length: n }, (_, i) => BigInt(i)),
+    Int32Array.from({ length: n }, (_, i) => from + i),
     sizes,
-    int64,
+    int32,
     like,
   );
 }
@@ -84,9 +84,13 @@ function triangle(
 ): Call<[input: Tensor, diagonal?: number], { diagonal?: number; out?: Tensor }, Tensor> {
   const cut = (input: Tensor, diagonal: number): Tensor => {
     const out = runtime.noGrad(() => {
-      const [rows, columns] = input.sizes.slice(-2);
-      const below = counting(columns, [1, columns], input).sub(counting(rows, [rows, 1], input));
-      return input.maskedFill(name === 'tril' ? below.gt(diagonal) : below.lt(diagonal), 0);
+      const [height, width] = input.sizes.slice(-2);
+      const rows = counting(height, diagonal, [height, 1], input);
+      const columns = counting(width, 0, [1, width], input);
+      const outside = name === 'tril' ? columns.gt(rows) : columns.lt(rows);
+      const result = input.maskedFill(outside, 0);
+      for (const { storage } of [rows, columns, outside]) storage.dispose();
+      return result;
     });
     return runtime.record(out, {
       name: name === 'tril' ? 'Tril' : 'Triu',
