@@ -90,3 +90,76 @@ describe('functions of long rows', () => {
     assert.equal(counts.sum().item(), 1000);
   });
 });
+
+describe('whole numbers are counted in a table', () => {
+  const kinds = ['uint8', 'int8', 'int16', 'int32', 'int64', 'bool'] as const;
+  for (const kind of kinds) {
+    test(`unique of ${kind}, near and far apart`, () => {
+      const dtype = torch[kind];
+      for (const spread of [3, 40, 2 ** 20]) {
+        const given = Array.from({ length: 60 }, (_, i) => ((i * 37) % 11) * spread - 2 * spread);
+        const x = torch.tensor(given).to(torch.int64).to(dtype).reshape([6, 10]);
+        const list = (x.to(torch.int64).reshape([-1]).tolist() as (number | bigint)[]).map(Number);
+        const values = [...new Set(list)].sort((a, b) => a - b);
+        const [found, inverse, counts] = x.unique({
+          returnInverse: true,
+          returnCounts: true,
+        }) as torch.Tensor[];
+        assert.equal(found.dtype, dtype);
+        assert.deepEqual(found.to(torch.float64).tolist(), values);
+        assert.deepEqual(inverse.sizes, [6, 10]);
+        assert.deepEqual(
+          inverse.reshape([-1]).to(torch.float64).tolist(),
+          list.map((v) => values.indexOf(v)),
+        );
+        assert.deepEqual(
+          counts.to(torch.float64).tolist(),
+          values.map((v) => list.filter((w) => w === v).length),
+        );
+      }
+    });
+  }
+
+  test('bincount refuses what is negative or no vector', () => {
+    const message = /bincount only supports 1-d non-negative integral inputs/;
+    const int = (data: number[] | number[][]): torch.Tensor => torch.tensor(data, { dtype: torch.int64 });
+    assert.throws(() => int([1, -1]).bincount(), message);
+    assert.throws(() => int([[1], [2]]).bincount(), message);
+    assert.throws(() => torch.zeros([2, 0], { dtype: torch.int64 }).bincount(), message);
+    const weights = torch.tensor([0.5, 1, 2]);
+    assert.deepEqual(int([2, 0, 2]).bincount(weights, 4).tolist(), [1, 0, 2.5, 0]);
+  });
+});
+
+describe('places between boundaries', () => {
+  test('are those of PyTorch: NaN, equal ones, whole numbers beyond 2^53, a sorter', () => {
+    const big = 2n ** 60n;
+    const int = (data: bigint[]): torch.Tensor => torch.tensor(data, { dtype: torch.int64 });
+    const bounds = int([big, big + 1n, big + 1n, big + 3n]);
+    const wanted = int([big + 1n, big + 2n, 0n, big + 4n]);
+    assert.deepEqual(torch.searchsorted(bounds, wanted).to(torch.float64).tolist(), [1, 3, 0, 4]);
+    assert.deepEqual(
+      torch.searchsorted(bounds, wanted, { right: true }).to(torch.float64).tolist(),
+      [3, 3, 0, 4],
+    );
+    const rows = torch.tensor([
+      [3, 1, 2],
+      [Number.NaN, -1, 5],
+    ]);
+    const sorter = rows.argsort(1);
+    const values = torch.tensor([
+      [2, 0, Number.NaN, 9],
+      [5, 6, Number.NaN, -1],
+    ]);
+    const places = (right: boolean): unknown =>
+      torch.searchsorted(rows, values, { sorter, right, outInt32: true }).to(torch.float64).tolist();
+    assert.deepEqual(places(false), [
+      [1, 0, 3, 3],
+      [1, 3, 3, 0],
+    ]);
+    assert.deepEqual(places(true), [
+      [2, 0, 3, 3],
+      [3, 3, 3, 1],
+    ]);
+  });
+});

@@ -4,7 +4,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { comparable } from './order.ts';
+import { comparable, rangeOf } from './order.ts';
 import { refuse } from './refuse.ts';
 
 const show = (x: number): string => String(x).replace('NaN', 'nan').replace('Infinity', 'inf');
@@ -76,27 +76,22 @@ export const bincount: Call<
     if (input.sizes.length === 1 && input.sizes[0] === 0) {
       return runtime.full([minlength], 0, int64, input);
     }
-    const values = runtime.toArray(input.detach());
-    let largest = -1;
-    for (let i = 0; i < values.length; i++) {
-      const value = Number(values[i]);
-      if (value < 0) largest = Number.POSITIVE_INFINITY;
-      largest = Math.max(largest, value);
-    }
-    if (input.sizes.length !== 1 || largest === Number.POSITIVE_INFINITY) {
+    const index = runtime.noGrad(() => input.detach().to(int64));
+    const range = input.sizes.length === 1 ? rangeOf(index) : null;
+    if (range === null || range.low < 0n) {
       throw new RuntimeError('bincount only supports 1-d non-negative integral inputs.');
     }
     if (weights !== null && (weights.sizes.length !== 1 || weights.sizes[0] !== input.sizes[0])) {
       throw new RuntimeError('weights should be 1-d and have the same length as input');
     }
     const dtype = weights === null ? int64 : weights.dtype === float32 ? float32 : float64;
-    const added = weights === null ? null : (runtime.toArray(weights.detach().to(dtype)) as Float64Array);
-    const round = dtype === float32 ? Math.fround : (x: number): number => x;
-    const sums = new Float64Array(Math.max(largest + 1, minlength));
-    for (let i = 0; i < values.length; i++) {
-      const at = Number(values[i]);
-      sums[at] = round(sums[at] + (added === null ? 1 : added[i]));
-    }
-    return runtime.noGrad(() => runtime.fromArray(sums, [sums.length], float64, input).to(dtype));
+    return runtime.noGrad(() => {
+      const sums = runtime.full([Math.max(Number(range.high) + 1, minlength)], 0, dtype, input);
+      const added =
+        weights === null
+          ? runtime.full([1], 1, int64, input).expand(index.sizes)
+          : weights.detach().to(dtype);
+      return sums.scatterAdd_(0, index, added);
+    });
   },
 );

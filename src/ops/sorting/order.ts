@@ -69,6 +69,14 @@ export function comparable(x: Tensor): Row {
   return runtime.toArray(plain) as Row;
 }
 
+/** The smallest and the largest element of an int64 tensor that has elements. */
+export function rangeOf(x: Tensor): { readonly low: bigint; readonly high: bigint } {
+  return runtime.noGrad(() => {
+    const [low, high] = [x.amin(), x.amax()].map((t) => (runtime.toArray(t) as BigInt64Array)[0]);
+    return { low, high };
+  });
+}
+
 /** A tensor with at least one dimension. */
 export function atLeast1d(x: Tensor): Tensor {
   return x.sizes.length === 0 ? x.reshape([1]) : x;

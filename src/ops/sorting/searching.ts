@@ -1,17 +1,16 @@
 /** Binary search in sorted boundaries. https://pytorch.org/docs/stable/generated/torch.searchsorted.html */
-import { type DType, float32, int32, int64, promoteTypes } from '../../base/dtype.ts';
+import { type DType, float32, float64, int32, int64, promoteTypes } from '../../base/dtype.ts';
 import { IndexError, RuntimeError } from '../../base/errors.ts';
 import { sameSizes, showSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type FreeCall, type Scalar } from '../define.ts';
-import { runtime, type TypedArray } from '../runtime.ts';
-import { comparable } from './order.ts';
+import { runtime } from '../runtime.ts';
+import { comparable, rangeOf } from './order.ts';
 import { refuse } from './refuse.ts';
 
-/** The first position from `from` on whose element is not below `value` (`right`: is above it). NaN is above everything. */
+/** The first position of a row whose element is not below `value` (`right`: is above it). NaN is above everything. */
 function place(
   row: ArrayLike<number | bigint>,
-  order: ArrayLike<bigint> | null,
   start: number,
   length: number,
   value: number | bigint,
@@ -21,12 +20,49 @@ function place(
   let high = length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    const element = row[start + (order === null ? middle : Number(order[start + middle]))];
+    const element = row[start + middle];
     const stop = right ? element > value : element >= value;
     if (stop) high = middle;
     else low = middle + 1;
   }
   return low;
+}
+
+/**
+ * The same for every value, into each other word of `words`: values are taken in rows of `perRow`, each with a row of `length` boundaries. Masks
+ * instead of branches, which go either way as often as not.
+ */
+function placeNumbers(
+  words: Int32Array,
+  boundaries: Float64Array,
+  values: Float64Array,
+  length: number,
+  perRow: number,
+  right: boolean,
+): void {
+  for (let start = 0, first = 0; first < values.length; start += length, first += perRow) {
+    for (let i = first; i < first + perRow; i++) {
+      const value = values[i];
+      let low = start;
+      let left = length;
+      while (left > 0) {
+        const half = left >> 1;
+        const element = boundaries[low + half];
+        // All ones where the place is further on.
+        const on = right ? -!(element > value) : -!(element >= value);
+        low += on & (half + 1);
+        left = (~on & half) | (on & (left - half - 1));
+      }
+      words[2 * i] = low - start;
+    }
+  }
+}
+
+/** Is every element a number that float64 holds exactly? */
+function fitsDoubles(x: Tensor): boolean {
+  if (x.dtype !== int64 || x.numel() === 0) return true;
+  const { low, high } = rangeOf(x);
+  return low >= -(2n ** 53n) && high <= 2n ** 53n;
 }
 
 /** Places of all values: in one row of boundaries, or each row of values in a row of its own. */
@@ -37,19 +73,28 @@ function search(
   right: boolean,
   outInt32: boolean,
 ): Tensor {
-  const dtype: DType = promoteTypes(boundaries.dtype, values.dtype);
-  const rows = comparable(boundaries.to(dtype));
-  const wanted = comparable(values.to(dtype));
-  const order = sorter === null ? null : (runtime.toArray(sorter.detach()) as BigInt64Array);
-  const length = boundaries.sizes[boundaries.sizes.length - 1];
-  const perRow = boundaries.sizes.length === 1 ? wanted.length : values.sizes[values.sizes.length - 1];
-  const out: TypedArray = new Int32Array(wanted.length);
-  for (let i = 0; i < wanted.length; i++) {
-    const row = Math.floor(i / perRow);
-    out[i] = place(rows, order, row * length, length, wanted[i], right);
-  }
-  if (outInt32) return runtime.fromArray(out, values.sizes, int32, values);
-  return runtime.fromArray(BigInt64Array.from(out, BigInt), values.sizes, int64, values);
+  return runtime.noGrad(() => {
+    const dtype: DType = promoteTypes(boundaries.dtype, values.dtype);
+    const given = boundaries.detach().to(dtype);
+    const rows = sorter === null ? given : given.gather(-1, sorter);
+    const wanted = values.detach().to(dtype);
+    const length = boundaries.sizes[boundaries.sizes.length - 1];
+    const perRow = boundaries.sizes.length === 1 ? wanted.numel() : values.sizes[values.sizes.length - 1];
+    const out = new BigInt64Array(wanted.numel());
+    const words = new Int32Array(out.buffer);
+    if (fitsDoubles(rows) && fitsDoubles(wanted)) {
+      const [a, b] = [rows, wanted].map((t) => t.to(float64).contiguous());
+      const numbers = (t: Tensor): Float64Array => runtime.toArray(t) as Float64Array;
+      placeNumbers(words, numbers(a), numbers(b), length, perRow, right);
+    } else {
+      const [a, b] = [comparable(rows), comparable(wanted)];
+      for (let i = 0; i < b.length; i++) {
+        words[2 * i] = place(a, Math.floor(i / perRow) * length, length, b[i], right);
+      }
+    }
+    const result = runtime.fromArray(out, values.sizes, int64, values);
+    return outInt32 ? result.to(int32) : result;
+  });
 }
 
 /** A number beside boundaries: a tensor without dimensions. */

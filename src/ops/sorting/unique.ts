@@ -5,7 +5,7 @@ import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type HasMethod } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { comparable, compareValues, orderOf, type Row } from './order.ts';
+import { comparable, compareValues, orderOf, rangeOf, type Row } from './order.ts';
 import { refuse } from './refuse.ts';
 
 /** What a call returns besides the distinct elements. */
@@ -101,6 +101,31 @@ function whole(values: readonly number[], sizes: readonly number[], like: Tensor
   return runtime.fromArray(BigInt64Array.from(values, BigInt), sizes, int64, like);
 }
 
+/**
+ * Distinct whole numbers of a vector, and with them the inverse and the counts, by a table of how often each number between the smallest and the
+ * largest occurs. Null where that table would be larger than sorting is worth.
+ */
+function distinctByTable(
+  x: Tensor,
+  returnInverse: boolean,
+): { values: Tensor; inverse: Tensor | null; counts: Tensor } | null {
+  const numbers = x.to(int64);
+  const { low, high } = rangeOf(numbers);
+  if (high - low > BigInt(x.numel() * 2 + 1024)) return null;
+  const size = Number(high - low) + 1;
+  const index = low === 0n ? numbers : numbers.sub(low);
+  const ones = runtime.full([1], 1, int64, x).expand(x.sizes);
+  const table = runtime.full([size], 0, int64, x).scatterAdd_(0, index, ones);
+  const found = table.nonzero().squeeze(1);
+  let inverse: Tensor | null = null;
+  if (returnInverse) {
+    const place = table.gt(0).cumsum(0).sub(1);
+    inverse = place.gather(0, index);
+  }
+  const values = low === 0n ? found : found.add(low);
+  return { values: values.to(x.dtype), inverse, counts: table.gather(0, found) };
+}
+
 function distinct(
   input: Tensor,
   dim: number | null,
@@ -116,6 +141,15 @@ function distinct(
     throw new RuntimeError(
       "There are 0 sized dimensions, and they aren't selected, so unique cannot be applied",
     );
+  }
+  if (sorts && x.sizes.length === 1 && count > 0 && !x.dtype.isFloatingPoint) {
+    const done = runtime.noGrad(() => distinctByTable(x.detach(), returnInverse));
+    if (done !== null) {
+      const all = [done.values];
+      if (done.inverse !== null) all.push(dim === null ? done.inverse.reshape(input.sizes) : done.inverse);
+      if (returnCounts) all.push(done.counts);
+      return all.length === 1 ? done.values : all;
+    }
   }
   const moved = x.movedim(d, 0);
   const width = count === 0 ? 0 : moved.numel() / count;
