@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as torch from 'typetorch';
+import { factorQr, formQ } from '../../src/ops/linalg/kernels/householder.ts';
 import { factorLu, solveLu } from '../../src/ops/linalg/kernels/lu.ts';
 import { factorCholesky } from '../../src/ops/linalg/kernels/triangular.ts';
 
@@ -196,4 +197,41 @@ describe('Cholesky factors by blocks', () => {
       assert.deepEqual(linalg.choleskyEx(a).info.tolist(), [0, order]);
     });
   }
+});
+
+describe('QR factors by blocks', () => {
+  for (const [m, n] of [
+    [48, 48],
+    [70, 70],
+    [150, 60],
+    [60, 150],
+  ]) {
+    test(`${m} x ${n}: the factors of the plain loops`, () => {
+      const a = random([m, n]);
+      const k = Math.min(m, n);
+      const plain = numbers(a);
+      const tau = factorQr(plain, 0, m, n);
+      const whole = new Float64Array(m * m);
+      formQ(plain, 0, m, n, tau, whole, 0, m);
+      const expectedQ = torch.tensor(whole, { dtype: float64 }).reshape(m, m);
+      const expectedR = torch.tensor(plain, { dtype: float64 }).reshape(m, n).triu();
+      const { Q, R } = linalg.qr(a);
+      assertNear(Q, expectedQ.narrow(1, 0, k), 1e-12);
+      assertNear(R, expectedR.narrow(0, 0, k), 1e-12);
+      assertNear(Q.matmul(R), a, 1e-13);
+      const complete = linalg.qr(a, 'complete');
+      assertNear(complete.Q, expectedQ, 1e-12);
+      assertNear(complete.R, expectedR, 1e-12);
+      assertNear(linalg.qr(a, 'r').R, R, 0);
+    });
+  }
+
+  test('batches of float32, of any layout', () => {
+    const a = random([60, 2, 50], float32).transpose(0, 1);
+    const { Q, R } = linalg.qr(a);
+    assert.equal(Q.dtype, float32);
+    assertNear(Q.matmul(R), a, 1e-6);
+    assertNear(Q.mT.matmul(Q), torch.eye(50).expand(2, 50, 50), 1e-6);
+    assertNear(Q.select(0, 1), linalg.qr(a.select(0, 1)).Q, 0);
+  });
 });

@@ -10,10 +10,13 @@ import {
   doubles,
   eachMatrix,
   fromDoubles,
+  identity,
   requireFloats,
   requireKernel,
   requireRank2,
 } from './batched.ts';
+import { BLOCKED_FROM, blocksOf, resultOf, workOf } from './blocks/block.ts';
+import { factorQrBlock, forgetReflections, formQBlock } from './blocks/qr.ts';
 import { factorQr, formQ } from './kernels/householder.ts';
 import { solveWithTriangle } from './triangular.ts';
 
@@ -47,6 +50,7 @@ function backward(gQ: Tensor | null, gR: Tensor | null, q: Tensor, r: Tensor): T
 function decompose(A: Tensor, k: number, wanted: boolean): readonly [Tensor, Tensor] {
   const batch = A.sizes.slice(0, -2);
   const [m, n] = A.sizes.slice(-2);
+  if (Math.min(m, n) >= BLOCKED_FROM) return decomposeByBlocks(A, k, wanted);
   const a = doubles(A);
   const count = batchCount(A);
   const q = new Float64Array(wanted ? count * m * k : 0);
@@ -58,6 +62,28 @@ function decompose(A: Tensor, k: number, wanted: boolean): readonly [Tensor, Ten
   });
   const Q = wanted ? fromDoubles(q, [...batch, m, k], A) : runtime.empty([0], A.dtype, A);
   return [Q, fromDoubles(r, [...batch, k, n], A)];
+}
+
+function decomposeByBlocks(A: Tensor, k: number, wanted: boolean): readonly [Tensor, Tensor] {
+  const batch = A.sizes.slice(0, -2);
+  const [m] = A.sizes.slice(-2);
+  const work = workOf(A);
+  const q = wanted
+    ? workOf(
+        identity(m, A)
+          .narrow(-1, 0, k)
+          .expand([...batch, m, k]),
+      )
+    : null;
+  const columns = q === null ? null : blocksOf(q);
+  blocksOf(work).forEach((a, index) => {
+    const panels = factorQrBlock(a);
+    if (columns !== null) formQBlock(panels, columns[index]);
+    forgetReflections(panels);
+  });
+  const r = work.narrow(-2, 0, k).triu();
+  work.storage.dispose();
+  return [q === null ? runtime.empty([0], A.dtype, A) : resultOf(q, A), resultOf(r, A)];
 }
 
 /** The gradient of A in A = Q·R, R being k × n. */
