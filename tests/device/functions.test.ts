@@ -5,7 +5,27 @@ import * as torch from 'typetorch';
 import { elementary } from '../../src/expr/interpret.ts';
 import { ulps } from '../../src/testing/ulps.ts';
 
-type Name = 'exp' | 'exp2' | 'expm1' | 'log' | 'log2' | 'log10' | 'log1p' | 'tanh' | 'erf' | 'sin' | 'cos';
+type Name =
+  | 'exp'
+  | 'exp2'
+  | 'expm1'
+  | 'log'
+  | 'log2'
+  | 'log10'
+  | 'log1p'
+  | 'tanh'
+  | 'erf'
+  | 'sin'
+  | 'cos'
+  | 'tan'
+  | 'asin'
+  | 'acos'
+  | 'atan'
+  | 'sinh'
+  | 'cosh'
+  | 'asinh'
+  | 'acosh'
+  | 'atanh';
 
 const count = 40_000;
 
@@ -36,6 +56,15 @@ const float32: readonly (readonly [Name, Float32Array, number])[] = [
   ['erf', both(tiny, huge), 1.5],
   ['sin', both(tiny, huge), 0.55],
   ['cos', both(tiny, huge), 0.55],
+  ['tan', both(tiny, huge), 0.55],
+  ['asin', both(tiny, 1), 2],
+  ['acos', both(tiny, 1), 2],
+  ['atan', both(tiny, huge), 2],
+  ['sinh', both(tiny, 89.5), 2],
+  ['cosh', both(tiny, 89.5), 2],
+  ['asinh', both(tiny, huge), 0.55],
+  ['acosh', everySize(1, huge), 0.55],
+  ['atanh', both(tiny, 0.99999994), 0.55],
 ];
 
 for (const [name, xs, limit] of float32) {
@@ -62,6 +91,11 @@ const float64: readonly (readonly [Name, Float64Array, number])[] = [
   ['log', sizes(-1074, 1022, 1), 1.5],
   ['expm1', Float64Array.from([...spread(-40, 710), ...sizes(-1070, 6, 1), ...sizes(-1070, 6, -1)]), 2],
   ['tanh', Float64Array.from([...spread(-25, 25), ...sizes(-1070, 6, 1), ...sizes(-1070, 6, -1)]), 3],
+  ['asin', Float64Array.from([...spread(-1, 1), ...sizes(-1070, 0, 1)]), 2],
+  ['acos', Float64Array.from([...spread(-1, 1), ...sizes(-1070, 0, 1)]), 2],
+  ['atan', Float64Array.from([...spread(-10, 10), ...sizes(-1070, 1020, 1), ...sizes(-1070, 1020, -1)]), 2],
+  ['sinh', Float64Array.from([...spread(-2, 2), ...spread(-710, 710), ...sizes(-1070, 6, 1)]), 2.5],
+  ['cosh', Float64Array.from([...spread(-2, 2), ...spread(-710, 710), ...sizes(-1070, 6, 1)]), 2.5],
 ];
 
 for (const [name, xs, limit] of float64) {
@@ -72,7 +106,8 @@ for (const [name, xs, limit] of float64) {
       const expected = elementary[name](x);
       if (got[i] === expected) return;
       const size = Math.max(Math.abs(expected), 2 ** -1022);
-      worst = Math.max(worst, Math.abs(got[i] - expected) / 2 ** (Math.floor(Math.log2(size)) - 52));
+      const error = Math.abs(got[i] - expected) / 2 ** (Math.floor(Math.log2(size)) - 52);
+      if (!(error <= worst)) worst = error;
     });
     assert.ok(worst <= limit, `${worst} ulp`);
   });
@@ -129,3 +164,53 @@ test('float32 powers are within 0.6 ulp, and have the edges of C', () => {
     }
   }
 });
+
+for (const [dtype, round] of [
+  [torch.float32, Math.fround],
+  [torch.float64, (x: number): number => x],
+] as const) {
+  for (const name of ['atan2', 'hypot'] as const) {
+    const limit = name === 'atan2' && dtype === torch.float64 ? 2.5 : 2;
+    test(`${dtype} ${name} is within ${limit} ulp, and has the edges of C`, () => {
+      const [ys, xs]: [number[], number[]] = [[], []];
+      // Angles all around, at lengths of every size and near the largest and the smallest.
+      for (let i = 0; i < count; i++) {
+        const power = i % 2 === 0 ? ((i * 37) % 41) - 20 : ((i * 37) % 121) - 60;
+        ys.push(round(Math.sin(i) * 2 ** power));
+        xs.push(round(Math.cos(i) * 2 ** (power + ((i * 13) % 7) - 3)));
+      }
+      const large = dtype === torch.float32 ? Math.fround(3e38) : 1.7e308;
+      const edges = [
+        0,
+        -0,
+        1,
+        -1,
+        large,
+        -large,
+        1 / large,
+        Number.POSITIVE_INFINITY,
+        Number.NEGATIVE_INFINITY,
+        Number.NaN,
+      ];
+      for (const y of edges)
+        for (const x of edges)
+          for (let lane = 0; lane < 4; lane++) {
+            ys.push(round(y));
+            xs.push(round(x));
+          }
+      const of = name === 'atan2' ? torch.atan2 : torch.hypot;
+      const got = of(torch.tensor(ys, { dtype }), torch.tensor(xs, { dtype })).toTypedArray() as Float64Array;
+      ys.forEach((y, i) => {
+        const exact = elementary[name](y, xs[i]);
+        const unit = 2 ** (Math.floor(Math.log2(Math.max(Math.abs(exact), 2 ** -1022))) - 52);
+        const error =
+          dtype === torch.float32
+            ? ulps(got[i], exact)
+            : Object.is(got[i], exact)
+              ? 0
+              : Math.abs(got[i] - exact) / unit;
+        assert.ok(error <= limit, `${name}(${y}, ${xs[i]}) is ${got[i]}, not ${exact}`);
+      });
+    });
+  }
+}

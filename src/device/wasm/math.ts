@@ -140,6 +140,10 @@ export class VectorMath {
     return this.apply(name, a, b);
   }
 
+  greater(a: Vec, b: Vec): Vec {
+    return this.apply('gt', a, b);
+  }
+
   /** `mask ? a : b`, the mask as wide as the lanes. */
   select(mask: Vec, a: Vec, b: Vec): Vec {
     return this.lanes.choose(mask, a, b, this.type);
