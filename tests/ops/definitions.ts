@@ -7,6 +7,7 @@ import * as create from '../../src/tensor/create.ts';
 import * as graph from '../../src/tensor/graph.ts';
 import * as indexing from '../../src/tensor/indexing.ts';
 import * as random from '../../src/tensor/random.ts';
+import * as ranges from '../../src/tensor/ranges.ts';
 
 /** Every definition by its path; functions that a namespace takes over from `torch` (`torch.special.exp2`) under that one. */
 export function definitions(): Map<string, Definition> {
@@ -20,7 +21,7 @@ export function definitions(): Map<string, Definition> {
       found.set(`${method ? 'Tensor.' : prefix}${name}`, definition);
     }
   };
-  for (const module of [ops, access, create, graph, indexing, random]) collect(module, '');
+  for (const module of [ops, access, create, graph, indexing, random, ranges]) collect(module, '');
   collect(torch.nn.functional, 'nn.functional.');
   for (const [name, value] of Object.entries(torch)) {
     const space = value !== null && typeof value === 'object' && name !== 'nn';
