@@ -1,8 +1,10 @@
 /** Normalization. https://pytorch.org/docs/stable/nn.functional.html#normalization-functions */
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { product, sameSizes, showSizes } from '../../base/shape.ts';
+import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { cat } from '../../ops/movement/joining.ts';
+import { pointwise } from '../../ops/pointwise/family.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { checkFloating, standardize } from './standardize.ts';
@@ -16,6 +18,12 @@ function affine(x: Tensor, weight: Tensor | null, bias: Tensor | null): Tensor {
   const scaled = weight === null ? x : x.mul(weight);
   return bias === null ? scaled : scaled.add(bias);
 }
+
+/** x·alpha + beta: normalization with statistics that are known. */
+const scaleAndShift = pointwise('batch_norm', {
+  gradName: 'NativeBatchNorm',
+  expr: ([x, alpha, beta]) => E.add(E.mul(x, alpha), beta),
+});
 
 function updateRunning(running: Tensor | null, value: Tensor, momentum: number): void {
   if (running === null) return;
@@ -91,6 +99,15 @@ export const batchNorm: FreeCall<
         throw new RuntimeError('Expected running_mean and running_var to be defined when training=False');
       }
       const rstd = runningVar.reshape(shape).add(eps).rsqrt();
+      const constants = [runningMean, runningVar, weight, bias];
+      if (!runtime.needsGrad(constants)) {
+        // One multiplication and addition per element, as PyTorch has it.
+        const alpha = weight === null ? rstd : rstd.mul(weight.reshape(shape));
+        const shift = runningMean.reshape(shape).mul(alpha);
+        const beta = bias === null ? shift.neg() : bias.reshape(shape).sub(shift);
+        return runtime.pointwise(scaleAndShift, [input, alpha, beta], []);
+      }
+      // The weight's gradient would lose digits in Σg·x − mean·Σg where the mean is large: this is Σg·(x − mean).
       return affine(
         input.sub(runningMean.reshape(shape)).mul(rstd),
         weight === null ? null : weight.reshape(shape),
