@@ -6,7 +6,7 @@ import { factorQr } from '../kernels/householder.ts';
 import { type Block, blocksOf, subtractProduct } from './block.ts';
 
 /** Columns of the panels that are factored in plain loops. */
-const PANEL = 32;
+const PANEL = 16;
 
 /** The reflections of a panel as one: H = I − V·T·Vᵀ, on the rows from `first` on. */
 interface Reflections {
