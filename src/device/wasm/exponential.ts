@@ -265,7 +265,16 @@ export function log64(m: VectorMath, x: Vec): Vec {
   return logEdges(m, x, log64Finite(m, x, LOG_64));
 }
 
-export function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number[]): Vec {
+interface LogParts64 {
+  readonly e: Vec;
+  readonly f: Vec;
+  /** f²/2 */
+  readonly half: Vec;
+  /** log(1+f) − f + f²/2 */
+  readonly tail: Vec;
+}
+
+function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): LogParts64 {
   const tiny = m.compare('lt', x, 2 ** -1022);
   const scaled = m.select(tiny, m.mul(x, 2 ** 54), x);
   const root = 0x3fe6a09e667f3bcdn;
@@ -284,6 +293,47 @@ export function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number
   const z = m.mul(s, s);
   const half = m.mul(m.mul(f, f), 0.5);
   const r = m.mul(z, m.polynomial(z, coefficients));
-  const low = m.fma(e, LN2_LOW_64, m.mul(s, m.add(half, r)));
-  return m.fma(e, LN2_HIGH_64, m.sub(f, m.sub(half, low)));
+  return { e, f, half, tail: m.mul(s, m.add(half, r)) };
+}
+
+export function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number[]): Vec {
+  const { e, f, half, tail } = logParts64(m, x, coefficients);
+  return m.fma(e, LN2_HIGH_64, m.sub(f, m.sub(half, m.fma(e, LN2_LOW_64, tail))));
+}
+
+/**
+ * Logarithms of doubles to another base: `perNat` = 1/ln base as a sum whose first part has 21 bits; the exponent counts log_base 2, whose first
+ * part's product with it is exact.
+ */
+export function logBase64(
+  perNat: readonly [number, number],
+  perExponent: readonly [number, number],
+): (m: VectorMath, args: readonly Vec[]) => Vec {
+  return (m, [x]) => {
+    const { e, f, half, tail } = logParts64(m, x, LOG_64);
+    // The first 21 bits of log(1+f) or so, and the rest.
+    const first = m.bits('and', m.sub(f, half), m.constant('i64', -(2n ** 32n)));
+    const second = m.add(m.sub(m.sub(f, first), half), tail);
+    const low = m.fma(m.add(first, second), perNat[1], m.fma(second, perNat[0], m.mul(e, perExponent[1])));
+    const high = m.mul(first, perNat[0]);
+    const whole = m.mul(e, perExponent[0]);
+    const sum = m.add(whole, high);
+    return logEdges(m, x, m.add(sum, m.add(m.add(m.sub(whole, sum), high), low)));
+  };
+}
+
+export function log1p64(m: VectorMath, x: Vec): Vec {
+  const u = m.add(x, 1);
+  // What u has lost, where x < 1 and where 1 is the smaller one.
+  const lost = m.select(m.compare('lt', x, 1), m.sub(x, m.sub(u, 1)), m.sub(1, m.sub(u, x)));
+  const value = logEdges(m, u, m.add(log64Finite(m, u, LOG_64), m.div(lost, u)));
+  // x itself where it is too small to change 1, which also keeps −0; no correction at ∞.
+  const finite = m.select(m.compare('lt', u, Number.POSITIVE_INFINITY), value, u);
+  return m.select(m.compare('lt', m.abs(x), 2 ** -54), x, finite);
+}
+
+export function expTwo64(m: VectorMath, given: Vec): Vec {
+  const x = m.clamp(given, -1076, 1025);
+  const n = round64(m, x);
+  return scale64(m, expOfReduced(m, m.mul(m.sub(x, n.float), Math.LN2), EXP_64), n.int);
 }

@@ -6,6 +6,7 @@
  * the rounded coefficients. tests/device/functions.test.ts measures every function against double precision over its whole range.
  */
 import type { ComputeType } from '../../base/dtype.ts';
+import { circular64 } from './circular.ts';
 import { remainder32, remainder64 } from './division.ts';
 import {
   exp32,
@@ -13,6 +14,9 @@ import {
   expm1_32,
   expm1_64,
   expTwo32,
+  expTwo64,
+  log1p64,
+  logBase64,
   expUsual32,
   LOG_64,
   log1p32,
@@ -207,6 +211,16 @@ const forms: Readonly<Record<string, Emit>> = {
   'cos:f32': trigonometric32('cos'),
   'pow:f32': pow32,
   'tan:f32': trigonometric32('tan'),
+  'sin:f64': circular64('sin'),
+  'cos:f64': circular64('cos'),
+  'tan:f64': circular64('tan'),
+  'exp2:f64': (m, [x]) => expTwo64(m, x),
+  'log1p:f64': (m, [x]) => log1p64(m, x),
+  'log2:f64': logBase64([1.4426946640014648, 3.768874985636099e-7], [1, 0]),
+  'log10:f64': logBase64(
+    [0.4342944622039795, 1.9699272335463627e-8],
+    [0.30102999566361177, 3.694239077158931e-13],
+  ),
   'asin:f32': asin,
   'asin:f64': asin,
   'acos:f32': acos,
@@ -233,6 +247,9 @@ const partial: ReadonlySet<string> = new Set([
   'sin:f32',
   'cos:f32',
   'tan:f32',
+  'sin:f64',
+  'cos:f64',
+  'tan:f64',
   'pow:f32',
   'atan2:f32',
   'atan2:f64',
