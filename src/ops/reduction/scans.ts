@@ -52,6 +52,74 @@ function workDtype(dtype: DType): DType {
   return dtype.isFloatingPoint && dtype.itemSize === 2 ? float32 : dtype;
 }
 
+/**
+ * Folds lines of numbers side by side: neighbours in memory are taken in the order of memory, and of lines that lie behind each other four at a
+ * time, so that none waits for the last sum of another.
+ */
+function foldNumbers(
+  x: Numbers,
+  y: Numbers,
+  { outer, length, inner }: Lines,
+  reverse: boolean,
+  next: (total: number, x: number) => number,
+): void {
+  if (length === 0) return;
+  const step = reverse ? -inner : inner;
+  const first = reverse ? (length - 1) * inner : 0;
+  const line = length * inner;
+  if (inner > 1) {
+    const totals = new Float64Array(inner);
+    for (let o = 0; o < outer; o++) {
+      for (let i = 0, at = o * line + first; i < inner; i++, at++) {
+        totals[i] = x[at];
+        y[at] = totals[i];
+      }
+      for (let k = 1, row = o * line + first + step; k < length; k++, row += step) {
+        for (let i = 0; i < inner; i++) {
+          const total = next(totals[i], x[row + i]);
+          totals[i] = total;
+          y[row + i] = total;
+        }
+      }
+    }
+    return;
+  }
+  let o = 0;
+  for (; o + 4 <= outer; o += 4) {
+    let p = o * line + first;
+    let q = p + line;
+    let r = q + line;
+    let s = r + line;
+    let [a, b, c, d] = [x[p], x[q], x[r], x[s]];
+    for (let k = 0; k < length; k++) {
+      if (k > 0) {
+        a = next(a, x[p]);
+        b = next(b, x[q]);
+        c = next(c, x[r]);
+        d = next(d, x[s]);
+      }
+      y[p] = a;
+      y[q] = b;
+      y[r] = c;
+      y[s] = d;
+      p += step;
+      q += step;
+      r += step;
+      s += step;
+    }
+  }
+  for (; o < outer; o++) {
+    let at = o * line + first;
+    let total = x[at];
+    y[at] = total;
+    for (let k = 1; k < length; k++) {
+      at += step;
+      total = next(total, x[at]);
+      y[at] = total;
+    }
+  }
+}
+
 /** Folds every line: out[k] = fold(out[k−1], x[k]), in double precision for floats and modulo 2⁶⁴ for int64. */
 function fold(
   input: Tensor,
@@ -77,16 +145,7 @@ function fold(
         }
       });
     } else {
-      const from = x as Numbers;
-      const to = y as Numbers;
-      eachLine(lines, reverse, (start, step) => {
-        let total = from[start];
-        to[start] = total;
-        for (let k = 1, at = start + step; k < length; k++, at += step) {
-          total = onNumbers(total, from[at]);
-          to[at] = total;
-        }
-      });
+      foldNumbers(x as Numbers, y as Numbers, lines, reverse, onNumbers);
     }
     return out.dtype === input.dtype ? out : out.to(input.dtype);
   });
