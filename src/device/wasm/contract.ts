@@ -146,7 +146,8 @@ export class Contractor {
     const flat = flattened(whole);
     if (this.blas !== null && (type === 'f32' || type === 'f64')) {
       const gemm = asGemm(flat, bytes);
-      if (gemm !== null) {
+      // Products with a vector run at the speed of memory: the kernels that read operands in place take half as long as BLAS.
+      if (gemm !== null && Math.min(gemm.m, gemm.n) > 1) {
         const { batches } = gemm.swapped ? exchanged(flat) : flat;
         return { kind: 'gemm', gemm, batches: batchOffsets(batches, []) };
       }
