@@ -2,6 +2,7 @@
  * Runs pointwise ops: dtype promotion, broadcasting, the program for the operands' dtypes, the gradient.
  * A program and its gradients are made once per combination of operand kinds and then only looked up.
  */
+import { notImplementedFor } from '../ops/refuse.ts';
 import { isGradEnabled } from '../autograd/mode.ts';
 import { gradientEdge, Node, FREED, save, unpack, type Saved, type Edge } from '../autograd/node.ts';
 import {
@@ -401,7 +402,7 @@ function buildKernel(
   let common = resultDtype(operands, conditions);
   if (op.rule === 'intToFloat' && !common.isFloatingPoint) common = getDefaultDtype();
   if (spec.refuses?.dtypes.includes(common.name)) {
-    throw new RuntimeError(`"${spec.refuses.kernel}" not implemented for '${common.scalarName}'`);
+    throw notImplementedFor(spec.refuses.kernel, common);
   }
   spec.check?.(
     common.compute,

@@ -1,4 +1,5 @@
 /** Activation functions. https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions */
+import { notImplementedFor } from '../../ops/refuse.ts';
 import { type DType, uint8 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
@@ -367,7 +368,7 @@ export const rrelu: FreeCall<
     }
     if (!training) return leakyRelu(input, (lower + upper) / 2, inplace);
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"rrelu_with_noise_out_cpu" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor('rrelu_with_noise_out_cpu', input.dtype);
     }
     return run([preluOp, [input, randomSlopes(input, lower, upper)], []], inplace);
   },
@@ -387,7 +388,7 @@ export const glu: FreeCall<[input: Tensor, dim?: number], { dim?: number }, Tens
       throw new RuntimeError(`Halving dimension must be even, but dimension ${d} is size ${size}`);
     }
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"glu_cpu" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor('glu_cpu', input.dtype);
     }
     return input.narrow(d, 0, size / 2).mul(input.narrow(d, size / 2, size / 2).sigmoid());
   },

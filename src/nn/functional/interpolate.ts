@@ -3,6 +3,7 @@
  * read by `indexSelect`, so that gradients of any order follow.
  * https://pytorch.org/docs/stable/nn.functional.html#vision-functions
  */
+import { notImplementedFor } from '../../ops/refuse.ts';
 import { float64, int64 } from '../../base/dtype.ts';
 import { NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
@@ -264,7 +265,7 @@ export const interpolate: FreeCall<
       );
     }
     if (!simple && !input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"upsample_${mode}" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor(`upsample_${mode}`, input.dtype);
     }
     const round: Rounding = input.dtype.itemSize === 8 ? (x) => x : Math.fround;
     const align = alignCorners ?? false;

@@ -8,9 +8,9 @@ import { broadcastTensors } from '../../ops/movement/broadcasting.ts';
 import { INTEGERS, pointwise } from '../../ops/pointwise/family.ts';
 import { ReductionOp } from '../../ops/reduction/family.ts';
 import { logSoftmaxAlong } from '../../ops/reduction/softmax.ts';
+import { refuseIntegers } from '../../ops/refuse.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { checkFloating } from './standardize.ts';
 
 export type Reduction = 'none' | 'mean' | 'sum';
 
@@ -212,7 +212,7 @@ function negativeLogLikelihood(
   reduction: Reduction,
 ): Tensor {
   checkTarget(input, target, weight);
-  checkFloating(input.sizes.length > 2 ? 'nll_loss2d_forward_out_frame' : 'nll_loss_out_frame', input);
+  refuseIntegers(input.sizes.length > 2 ? 'nll_loss2d_forward_out_frame' : 'nll_loss_out_frame', input);
   const classDim = input.sizes.length === 1 ? 0 : 1;
   const classes = input.sizes[classDim];
   const partial = someIgnored(target, classes, ignoreIndex);

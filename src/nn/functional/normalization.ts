@@ -5,9 +5,10 @@ import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
 import { cat } from '../../ops/movement/joining.ts';
 import { pointwise } from '../../ops/pointwise/family.ts';
+import { refuseIntegers } from '../../ops/refuse.ts';
 import { runtime } from '../../ops/runtime.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { checkFloating, standardize } from './standardize.ts';
+import { standardize } from './standardize.ts';
 
 /** The sizes in which a per-channel tensor broadcasts over (N, C, …). */
 function channelShape(rank: number, channels: number): number[] {
@@ -92,7 +93,7 @@ export const batchNorm: FreeCall<
         throw new RuntimeError(`${name} should contain ${channels} elements not ${t.numel()}`);
       }
     }
-    checkFloating('batch_norm', input);
+    refuseIntegers('batch_norm', input);
     const shape = channelShape(rank, channels);
     if (!training) {
       if (runningMean === null || runningVar === null) {
@@ -171,7 +172,7 @@ export const layerNorm: FreeCall<
     }
     const first = input.sizes.length - normalizedShape.length;
     const dims = normalizedShape.map((_, i) => first + i);
-    checkFloating('LayerNormKernelImpl', input);
+    refuseIntegers('LayerNormKernelImpl', input);
     const shape = input.sizes.map((s, d) => (d < first ? 1 : s));
     return standardize('NativeLayerNorm', input, dims, eps, { weight, bias, shape }).out;
   },
@@ -201,7 +202,7 @@ export const groupNorm: FreeCall<
         `Expected number of channels in input to be divisible by num_groups, but got input of shape ${showSizes(input.sizes)} and num_groups=${numGroups}`,
       );
     }
-    checkFloating('GroupNormKernelImpl', input);
+    refuseIntegers('GroupNormKernelImpl', input);
     const perGroup = channels / numGroups;
     const grouped = input.reshape([batch, numGroups, perGroup, product(input.sizes.slice(2))]);
     const shape = [1, numGroups, perGroup, 1];
@@ -256,7 +257,7 @@ export const instanceNorm: FreeCall<
       );
     }
     const dims = input.sizes.map((_, d) => d).slice(2);
-    checkFloating('batch_norm', input);
+    refuseIntegers('batch_norm', input);
     const shape = channelShape(rank, input.sizes[1]);
     const { out, mean, variance } = standardize('InstanceNorm', input, dims, eps, { weight, bias, shape });
     runtime.noGrad(() => {

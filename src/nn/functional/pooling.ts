@@ -1,4 +1,5 @@
 /** Pooling. https://pytorch.org/docs/stable/nn.functional.html#pooling-functions */
+import { notImplementedFor } from '../../ops/refuse.ts';
 import { float64, int64 } from '../../base/dtype.ts';
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { product, showSizes } from '../../base/shape.ts';
@@ -94,7 +95,7 @@ function checkInput(input: Tensor, name: string, geometry: PoolGeometry): void {
     );
   }
   if (dtype.isFloatingPoint || (dtype === int64 && name.startsWith('avg'))) return;
-  throw new RuntimeError(`"${kernels[name] ?? name}" not implemented for '${dtype.scalarName}'`);
+  throw notImplementedFor(kernels[name] ?? name, dtype);
 }
 
 function defineMaxPool(rank: number): MaxPoolCall {

@@ -3,7 +3,6 @@
  * All normalization layers are this.
  */
 import type { DType } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, product, sameSizes } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { RowOp } from '../../ops/rows/family.ts';
@@ -116,13 +115,6 @@ function reshaped(x: Tensor, sizes: readonly number[]): Tensor {
   if (sameSizes(x.sizes, sizes)) return x;
   if (x.isContiguous()) return runtime.alias(x, sizes, contiguousStrides(sizes), x.offset);
   return runtime.noGrad(() => x.reshape(sizes));
-}
-
-/** Throws for integers, by the name of the kernel that PyTorch looks for. */
-export function checkFloating(kernel: string, input: Tensor): void {
-  if (!input.dtype.isFloatingPoint) {
-    throw new RuntimeError(`"${kernel}" not implemented for '${input.dtype.scalarName}'`);
-  }
 }
 
 /** Standardizes `input` over `dims`. */

@@ -1,4 +1,5 @@
 /** Batches of matrices: what PyTorch says of wrong ones, and their elements in double precision. */
+import { notImplementedFor } from '../refuse.ts';
 import { float32, float64, int32 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { broadcastTwo, product } from '../../base/shape.ts';
@@ -28,7 +29,7 @@ export function requireFloats(name: string, a: Tensor, low = false): void {
 /** Throws PyTorch's error for dtypes that its kernel is not made for: all but float32 and float64. */
 export function requireKernel(kernel: string, a: Tensor): void {
   if (a.dtype !== float32 && a.dtype !== float64) {
-    throw new RuntimeError(`"${kernel}" not implemented for '${a.dtype.scalarName}'`);
+    throw notImplementedFor(kernel, a.dtype);
   }
 }
 

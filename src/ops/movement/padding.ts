@@ -1,4 +1,5 @@
 /** Padding the last dimensions: with a constant, or with elements of the tensor itself. */
+import { notImplementedFor } from '../refuse.ts';
 import { type DTypeName, int64 } from '../../base/dtype.ts';
 import { NotImplementedError, RuntimeError } from '../../base/errors.ts';
 import { scalarFor } from '../../base/scalar.ts';
@@ -148,9 +149,7 @@ function checkContinued(input: Tensor, amounts: readonly number[], mode: 'reflec
     );
   }
   if ((INTEGERS as readonly DTypeName[]).includes(input.dtype.name)) {
-    throw new RuntimeError(
-      `"${names[mode].kernel(spatial)}" not implemented for '${input.dtype.scalarName}'`,
-    );
+    throw notImplementedFor(names[mode].kernel(spatial), input.dtype);
   }
 }
 

@@ -1,6 +1,6 @@
 /** Divisors and multiples of whole numbers. */
+import { notImplementedFor } from '../refuse.ts';
 import { type DType, int64, promoteTypes } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
 import { broadcastSizes } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type TensorsOp } from '../define.ts';
@@ -27,7 +27,7 @@ function onIntegers(name: string, fn: (a: bigint, b: bigint) => bigint): Tensors
     (input: Tensor, other: Tensor) => {
       const dtype: DType = promoteTypes(input.dtype, other.dtype);
       if (dtype.isFloatingPoint || dtype.name === 'bool') {
-        throw new RuntimeError(`"${name}_cpu" not implemented for '${dtype.scalarName}'`);
+        throw notImplementedFor(`${name}_cpu`, dtype);
       }
       const sizes = broadcastSizes([input.sizes, other.sizes]);
       const host = (t: Tensor): BigInt64Array => runtime.toArray(t.long().expand(sizes)) as BigInt64Array;

@@ -1,5 +1,5 @@
 /** Rounding, signs and remainders. */
-import { RuntimeError } from '../../base/errors.ts';
+import { notImplementedFor } from '../refuse.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { BinaryOp, Call, TensorFirstOp, TensorsOp, UnaryOp } from '../define.ts';
@@ -82,7 +82,7 @@ export const round: Call<[input: Tensor], { decimals?: number; out?: Tensor }, T
   (input: Tensor, decimals: number = 0) => {
     if (decimals === 0) return [roundOp, [input], []];
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"round_cpu" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor('round_cpu', input.dtype);
     }
     return [decimals > 0 ? roundUpTo : roundDownTo, [input], [10 ** Math.abs(decimals)]];
   },

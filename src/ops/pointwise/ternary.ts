@@ -1,4 +1,5 @@
 /** Selecting, clamping and interpolating: pointwise ops of three operands. */
+import { notImplementedFor } from '../refuse.ts';
 import { cppName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { scalarFor } from '../../base/scalar.ts';
@@ -147,7 +148,7 @@ export const lerp: Call<
     if (runtime.isTensor(weight)) expectDtype(input, weight, 'weight');
     if (!input.dtype.isFloatingPoint) {
       const kernel = runtime.isTensor(weight) ? 'lerp_kernel_tensor' : 'lerp_kernel_scalar';
-      throw new RuntimeError(`"${kernel}" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor(kernel, input.dtype);
     }
     return [lerpOp, [input, end, weight], []];
   },

@@ -4,8 +4,8 @@
  * The kernels walk the memory in TypeScript. Every gradient is a scan again (of sums, or the linear recurrence s[k] = b[k] + a[k]·s[k−1]),
  * so gradients of any order exist and zeros need no special case.
  */
+import { notImplementedFor } from '../refuse.ts';
 import { type DType, float32, int64 } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
 import { product, wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
@@ -334,7 +334,7 @@ export const logcumsumexp: Call<[input: Tensor, dim: number], { dim?: number; ou
   define('logcumsumexp(input, dim, *, out=None)', (input: Tensor, dim: number) => {
     const d = wrapDim(dim, input.sizes.length);
     if (!input.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"logcumsumexp_out_cpu" not implemented for '${input.dtype.scalarName}'`);
+      throw notImplementedFor('logcumsumexp_out_cpu', input.dtype);
     }
     const out = fold(input, d, false, logAddExp, () => 0n);
     return runtime.record(out, {

@@ -1,4 +1,5 @@
 /** Reductions of consecutive runs of elements. https://pytorch.org/docs/stable/generated/torch.segment_reduce.html */
+import { notImplementedFor } from '../refuse.ts';
 import { float64, int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { product } from '../../base/shape.ts';
@@ -95,7 +96,7 @@ export const segmentReduce: FreeCall<
     const size = data.sizes[axis];
     if (!unsafe) checkLengths(rows, size);
     if (!data.dtype.isFloatingPoint) {
-      throw new RuntimeError(`"_segment_reduce_cpu" not implemented for '${data.dtype.scalarName}'`);
+      throw notImplementedFor('_segment_reduce_cpu', data.dtype);
     }
     const segments = sizes[sizes.length - 1];
     const tail = data.sizes.slice(axis + 1);

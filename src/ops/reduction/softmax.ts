@@ -1,6 +1,6 @@
 /** softmax and its logarithm along one dimension. */
+import { notImplementedFor } from '../refuse.ts';
 import type { DType } from '../../base/dtype.ts';
-import { RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
@@ -14,7 +14,7 @@ function checkedDim(input: Tensor, dim: number, lastKernel: string): number {
   const d = wrapDim(dim, rank);
   if (!input.dtype.isFloatingPoint) {
     const kernel = d === Math.max(rank - 1, 0) ? lastKernel : 'softmax_kernel_impl';
-    throw new RuntimeError(`"${kernel}" not implemented for '${input.dtype.scalarName}'`);
+    throw notImplementedFor(kernel, input.dtype);
   }
   return d;
 }

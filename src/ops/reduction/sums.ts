@@ -1,4 +1,5 @@
 /** Sums, means and products. https://pytorch.org/docs/stable/torch.html#reduction-ops */
+import { notImplementedFor } from '../refuse.ts';
 import { type DType, getDefaultDtype, int64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { dimsToMask, product, sameSizes, showSizes } from '../../base/shape.ts';
@@ -64,7 +65,7 @@ export const nansum: SumCall = define(
     const target = sumDtype(input, dtype);
     // Integers hold no NaN: they are summed; but floats are not summed as integers.
     if (input.dtype.isFloatingPoint && !target.isFloatingPoint) {
-      throw new RuntimeError(`"nansum_cpu" not implemented for '${target.scalarName}'`);
+      throw notImplementedFor('nansum_cpu', target);
     }
     return runtime.reduce(nansumOp, input, dimsToMask(dim, input.sizes.length), keepdim, target);
   },

@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { comparable, rangeOf } from './order.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../refuse.ts';
 
 const show = (x: number): string => String(x).replace('NaN', 'nan').replace('Infinity', 'inf');
 

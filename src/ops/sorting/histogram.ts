@@ -1,4 +1,5 @@
 /** Histograms with edges, in one dimension and several. https://pytorch.org/docs/stable/generated/torch.histogram.html */
+import { notImplementedFor } from '../refuse.ts';
 import { cppName, type DType, float64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { product, sameSizes, showSizes } from '../../base/shape.ts';
@@ -153,7 +154,7 @@ function histogramOf(
     );
   }
   if (input.dtype.name !== 'float32' && input.dtype.name !== 'float64') {
-    throw new RuntimeError(`"histogramdd" not implemented for '${input.dtype.scalarName}'`);
+    throw notImplementedFor('histogramdd', input.dtype);
   }
   const values = runtime.toArray(input).slice() as TypedArray;
   const numbers = bins.map((b, d): number[] => {

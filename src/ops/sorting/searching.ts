@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type FreeCall, type Scalar } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { comparable, rangeOf } from './order.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../refuse.ts';
 
 /** The first position of a row whose element is not below `value` (`right`: is above it). NaN is above everything. */
 function place(

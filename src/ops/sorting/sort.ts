@@ -5,7 +5,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { pair, type ValuesIndices } from '../reduction/pair.ts';
 import { atLeast1d, chooseAlong, choosePositions, firstOf, orderOf } from './order.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../refuse.ts';
 
 interface SortOptions {
   dim?: number;

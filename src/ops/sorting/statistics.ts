@@ -7,7 +7,7 @@ import { type Call, define, type HasMethod } from '../define.ts';
 import { pair, type ValuesIndices } from '../reduction/pair.ts';
 import { runtime } from '../runtime.ts';
 import { chooseAlong, compareValues, orderOf, requireNonEmpty, type Row } from './order.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../refuse.ts';
 
 interface DimOptions {
   dim?: number;

@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { define, type HasMethod } from '../define.ts';
 import { runtime } from '../runtime.ts';
 import { comparable, compareValues, orderOf, rangeOf, type Row } from './order.ts';
-import { refuse } from './refuse.ts';
+import { refuse } from '../refuse.ts';
 
 /** What a call returns besides the distinct elements. */
 export interface UniqueOptions {

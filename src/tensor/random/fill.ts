@@ -1,4 +1,5 @@
 /** Writing random numbers into tensors: order of elements, dtypes, in-place bookkeeping. */
+import { notImplementedFor } from '../../ops/refuse.ts';
 import type { DType } from '../../base/dtype.ts';
 import { bool, float64 } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
@@ -23,7 +24,7 @@ export function generatorOf(given: Generator | null | undefined): Generator {
 
 /** Throws PyTorch's error unless the dtype is a floating-point one. */
 export function requireFloat(dtype: DType, kernel: string): void {
-  if (!dtype.isFloatingPoint) throw new RuntimeError(`"${kernel}" not implemented for '${dtype.scalarName}'`);
+  if (!dtype.isFloatingPoint) throw notImplementedFor(kernel, dtype);
 }
 
 /** Fills doubles with numbers for consecutive elements. */
