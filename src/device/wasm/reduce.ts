@@ -13,13 +13,12 @@ import * as E from '../../expr/expr.ts';
 import { ReduceProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import type { ConstantPool } from './constants.ts';
-import { writeRows } from './descriptor.ts';
 import { costOf } from './emit.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel, KernelCache } from './kernels.ts';
 import { LANES } from './lanes.ts';
-import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
 import { buildReduction, type Direction, isArg, SWEEP_BYTES } from './reduction.ts';
+import { accessesOf, SplitWalk } from './splitwalk.ts';
 import type { Threads } from './threads.ts';
 
 /** Where a whole tensor becomes few results: threads reduce parts of it, and what they find is reduced again. */
@@ -55,8 +54,7 @@ export class Reducer {
   private readonly pool: ConstantPool;
   private readonly threads: Threads;
   private readonly slot: number;
-  private readonly kept: Walk = new Walk();
-  private readonly gone: Walk = new Walk();
+  private readonly walk: SplitWalk = new SplitWalk();
   private readonly twoSteps: WeakMap<ReduceProgram, InTwoSteps> = new WeakMap();
 
   constructor(heap: Heap, kernels: KernelCache, pool: ConstantPool, threads: Threads, slot: number) {
@@ -74,7 +72,7 @@ export class Reducer {
     reduced: readonly boolean[],
     params: readonly number[],
   ): void {
-    const { kept, gone } = this;
+    const { kept, gone } = this.walk;
     const { sizes } = ins[0];
     const keeps = reduced.map((r) => !r);
     kept.set(sizes, [out, ...ins, still(sizes)], keeps);
@@ -84,7 +82,7 @@ export class Reducer {
     gone.set(sizes, [still(sizes), ...ins, last], reduced);
     kept.simplify();
     gone.simplify();
-    const direction = this.sweeps(program, ins) ? 'sweep' : this.direction(ins[0].dtype.itemSize);
+    const direction = this.sweeps(program, ins) ? 'sweep' : this.walk.direction(1, ins[0].dtype.itemSize);
     const kernel = this.kernelFor(program, out, ins, direction, params.length);
     const { threads, heap } = this;
     if (kernel.cost === 0) kernel.cost = costOf([program.expr]) + 0.1 * ins.length;
@@ -101,7 +99,7 @@ export class Reducer {
     let used = 0;
     const describe = (): void => {
       if (scratch > 0) kept.pointers[ins.length + 1] = accumulators + used * SWEEP_BYTES;
-      this.describe(threads.descriptor(used++), direction, params);
+      this.walk.describe(heap, threads.descriptor(used++), direction === 'along', params);
     };
     if (parts === 1 || shares === 1) describe();
     else kept.eachShare(parts, LANES, describe);
@@ -111,7 +109,7 @@ export class Reducer {
 
   /** Are there long rows to be combined, more than the caches hold, and so many that starting accumulators does not matter? */
   private sweeps(program: ReduceProgram, ins: readonly View[]): boolean {
-    const { kept, gone } = this;
+    const { kept, gone } = this.walk;
     if (isArg(program.combine) || kept.rank === 0 || gone.rank === 0) return false;
     const inner = kept.rank - 1;
     const rows = gone.sizes[gone.rank - 1];
@@ -130,16 +128,12 @@ export class Reducer {
     direction: Direction,
     scalars: number,
   ): Kernel {
-    const vector = direction === 'along' ? this.gone : this.kept;
-    const count = ins.length + 2;
-    let key = directions.indexOf(direction);
-    const dtypes = [out.dtype, ...ins.map((v) => v.dtype), uint8];
-    for (let k = 0; k < count; k++) {
-      const stride = vector.rank === 0 ? dtypes[k].itemSize : vector.strides[k][vector.rank - 1];
-      key = key * 4 + accessCode[accessOf(stride, dtypes[k].itemSize)];
-    }
+    const itemSizes = [out, ...ins].map((v) => v.dtype.itemSize);
+    // The last operand is none: its address is a position, or where a sweep accumulates.
+    itemSizes.push(uint8.itemSize);
+    const key = this.walk.key(directions.indexOf(direction), direction === 'along', itemSizes);
     return this.kernels.get(program, this.slot, key, () => {
-      const accesses = dtypes.map((_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4]);
+      const accesses = accessesOf(key, itemSizes.length);
       return buildReduction(program, direction, accesses, scalars, this.kernels.memory, this.pool);
     });
   }
@@ -153,7 +147,8 @@ export class Reducer {
     params: readonly number[],
     parts: number,
   ): void {
-    const { kept, gone, heap, threads } = this;
+    const { heap, threads, walk } = this;
+    const { kept, gone } = walk;
     const steps = this.stepsOf(program);
     const { sizes } = ins[0];
     const dtype = steps.parts.output;
@@ -169,7 +164,7 @@ export class Reducer {
       reduced.map((r) => !r),
     );
     kept.simplify();
-    const direction = this.direction(ins[0].dtype.itemSize);
+    const direction = this.walk.direction(1, ins[0].dtype.itemSize);
     const kernel = this.kernelFor(steps.parts, found, ins, direction, params.length);
     const step = kept.numel * dtype.itemSize;
     let used = 0;
@@ -178,7 +173,7 @@ export class Reducer {
       const first = kept.pointers.slice(0, kept.count);
       for (let k = 1; k < kept.count; k++) kept.pointers[k] = gone.pointers[k];
       kept.pointers[0] = address + used * step;
-      this.describe(threads.descriptor(used++), direction, params);
+      this.walk.describe(heap, threads.descriptor(used++), direction === 'along', params);
       for (let k = 0; k < kept.count; k++) kept.pointers[k] = first[k];
     });
     threads.run(kernel, used);
@@ -212,46 +207,6 @@ export class Reducer {
       this.twoSteps.set(program, steps);
     }
     return steps;
-  }
-
-  /** The direction that reads the input in the order of its memory. */
-  private direction(itemSize: number): Direction {
-    const { kept, gone } = this;
-    if (kept.rank === 0) return 'along';
-    if (gone.rank === 0) return 'across';
-    const keptSize = kept.sizes[kept.rank - 1];
-    const keptStride = Math.abs(kept.strides[1][kept.rank - 1]);
-    const goneSize = gone.sizes[gone.rank - 1];
-    const goneStride = Math.abs(gone.strides[1][gone.rank - 1]);
-    if (keptStride === itemSize) return keptSize >= LANES || goneStride !== itemSize ? 'across' : 'along';
-    // Few elements per result: better four results at once, read with steps.
-    return goneSize < 2 * LANES && keptSize >= 2 * LANES ? 'across' : 'along';
-  }
-
-  /** Bytes: scalars | vector size | inner reduced size | kept rows | reduced rows | addresses | vector strides | inner strides | rows. */
-  private describe(address: number, direction: Direction, params: readonly number[]): void {
-    const { kept, gone, heap } = this;
-    const { i32 } = heap;
-    for (let i = 0; i < params.length; i++) heap.f64[(address >> 3) + i] = params[i];
-    let at = (address >> 2) + params.length * 2;
-    const empty = gone.numel === 0;
-    const goneRank = empty ? 0 : gone.rank;
-    const goneInner = empty ? 0 : goneRank === 0 ? 1 : gone.sizes[goneRank - 1];
-    const keptInner = kept.rank === 0 ? 1 : kept.sizes[kept.rank - 1];
-    const along = direction === 'along';
-    const keptOuter = along ? kept.rank : Math.max(kept.rank - 1, 0);
-    const goneOuter = Math.max(goneRank - 1, 0);
-    i32[at++] = along ? goneInner : keptInner;
-    i32[at++] = goneInner;
-    i32[at++] = keptOuter;
-    i32[at++] = goneOuter;
-    const { count } = kept;
-    for (let k = 0; k < count; k++) i32[at++] = kept.pointers[k];
-    const vector = along ? gone : kept;
-    for (let k = 0; k < count; k++) i32[at++] = vector.rank === 0 ? 0 : vector.strides[k][vector.rank - 1];
-    for (let k = 0; k < count; k++) i32[at++] = goneRank === 0 ? 0 : gone.strides[k][goneRank - 1];
-    at = writeRows(i32, at, kept, keptOuter);
-    writeRows(i32, at, gone, goneOuter);
   }
 }
 

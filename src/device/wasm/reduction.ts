@@ -12,6 +12,7 @@ import type { ConstantPool } from './constants.ts';
 import { emitOdometer } from './descriptor.ts';
 import { emitExpressions, KernelModule } from './emit.ts';
 import { type Access, LANES, type Vec } from './lanes.ts';
+import { loadSplitWalk } from './splitwalk.ts';
 import { loadParams, type MemoryShape } from './loop.ts';
 
 export type Direction = 'along' | 'across' | 'sweep';
@@ -48,30 +49,19 @@ export function buildReduction(
   const count = inputs + 2;
   const positionOperand = count - 1;
   const dtypes = [program.output, ...program.inputs, uint8];
-  const rowSize = 8 + 4 * count;
-  const base = scalars * 8;
-  const descriptor = 0;
-
-  const int = (offset: number): Local => {
-    const local = f.local('i32');
-    f.get(descriptor).memory('i32.load', offset).set(local);
-    return local;
-  };
-  const vectorSize = int(base);
-  const innerSize = int(base + 4);
-  const keptRank = int(base + 8);
-  const goneRank = int(base + 12);
-  const starts = dtypes.map((_, k) => int(base + 16 + 4 * k));
-  const vectorStrides = dtypes.map((_, k) => int(base + 16 + 4 * count + 4 * k));
-  const innerStrides = dtypes.map((_, k) => int(base + 16 + 8 * count + 4 * k));
-  const keptRows = f.local('i32');
-  f.get(descriptor)
-    .i32(base + 16 + 12 * count)
-    .op('i32.add')
-    .set(keptRows);
-  const goneRows = f.local('i32');
-  f.get(keptRank).i32(rowSize).op('i32.mul').get(keptRows).op('i32.add').set(goneRows);
-  const params = loadParams(f, lanes, roots, descriptor);
+  const {
+    vectorSize,
+    innerSize,
+    keptRank,
+    goneRank,
+    starts,
+    vectorStrides,
+    innerStrides,
+    keptRows,
+    goneRows,
+    rowSize,
+  } = loadSplitWalk(f, scalars, count);
+  const params = loadParams(f, lanes, roots, 0);
   /** Is a sum of single precision to be stored in double? */
   const exact = finish === null && program.output.compute === 'f64';
 

@@ -16,9 +16,8 @@ import { costOf, emitExpressions, KernelModule, mayTrap, memoryCost } from './em
 import type { Heap } from './heap.ts';
 import type { KernelCache } from './kernels.ts';
 import { type Access, LANES, type Vec } from './lanes.ts';
-import { accessNames } from './layout.ts';
 import { loadParams, type MemoryShape } from './loop.ts';
-import { type Direction, SplitWalk } from './splitwalk.ts';
+import { accessesOf, loadSplitWalk, SplitWalk } from './splitwalk.ts';
 import type { Threads } from './threads.ts';
 
 /** Groups of four that are summed in single precision before they go to the double-precision total. */
@@ -49,21 +48,23 @@ export class RowRunner {
   ): void {
     const { walk, threads, heap } = this;
     const count = outs.length + ins.length;
-    walk.set(ins[0].sizes, [...outs, ...ins], reduced, outs.length);
-    const { kept, gone, direction } = walk;
-    const key = walk.key();
-    const kernel = this.kernels.get(program, this.slot, key, () => {
-      const accesses = Array.from(
-        { length: count },
-        (_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4],
-      );
-      return buildRows(program, direction, accesses, params.length, this.kernels.memory, this.pool);
-    });
+    const operands = [...outs, ...ins];
+    walk.set(ins[0].sizes, operands, reduced);
+    const { kept, gone } = walk;
+    const along = walk.direction(outs.length, ins[0].dtype.itemSize) === 'along';
+    const key = walk.key(
+      along ? 0 : 1,
+      along,
+      operands.map((v) => v.dtype.itemSize),
+    );
+    const kernel = this.kernels.get(program, this.slot, key, () =>
+      buildRows(program, along, accessesOf(key, count), params.length, this.kernels.memory, this.pool),
+    );
     if (kernel.cost === 0) kernel.cost = costOf(program.roots) + memoryCost(program.outputs, program.inputs);
     const parts =
       kernel.portable && kept.rank > 0 ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
     let used = 0;
-    const describe = (): void => walk.describe(heap, threads.descriptor(used++), params);
+    const describe = (): void => walk.describe(heap, threads.descriptor(used++), along, params);
     if (parts === 1) describe();
     else kept.eachShare(parts, LANES, describe);
     threads.run(kernel, used);
@@ -77,7 +78,7 @@ function isHeavy(pass: RowPass): boolean {
 
 function buildRows(
   program: RowProgram,
-  direction: Direction,
+  along: boolean,
   accesses: readonly Access[],
   scalars: number,
   memory: MemoryShape,
@@ -92,30 +93,19 @@ function buildRows(
   const firstResult = program.outputs.length;
   const firstInput = firstResult + program.results.length;
   const count = dtypes.length;
-  const rowSize = 8 + 4 * count;
-  const base = scalars * 8;
-  const descriptor = 0;
-
-  const int = (offset: number): Local => {
-    const local = f.local('i32');
-    f.get(descriptor).memory('i32.load', offset).set(local);
-    return local;
-  };
-  const vectorSize = int(base);
-  const innerSize = int(base + 4);
-  const keptRank = int(base + 8);
-  const goneRank = int(base + 12);
-  const starts = dtypes.map((_, k) => int(base + 16 + 4 * k));
-  const vectorStrides = dtypes.map((_, k) => int(base + 16 + 4 * count + 4 * k));
-  const innerStrides = dtypes.map((_, k) => int(base + 16 + 8 * count + 4 * k));
-  const keptRows = f.local('i32');
-  f.get(descriptor)
-    .i32(base + 16 + 12 * count)
-    .op('i32.add')
-    .set(keptRows);
-  const goneRows = f.local('i32');
-  f.get(keptRank).i32(rowSize).op('i32.mul').get(keptRows).op('i32.add').set(goneRows);
-  const params = loadParams(f, lanes, roots, descriptor);
+  const {
+    vectorSize,
+    innerSize,
+    keptRank,
+    goneRank,
+    starts,
+    vectorStrides,
+    innerStrides,
+    keptRows,
+    goneRows,
+    rowSize,
+  } = loadSplitWalk(f, scalars, count);
+  const params = loadParams(f, lanes, roots, 0);
   const rowStarts = dtypes.map(() => f.local('i32'));
   const pointers = dtypes.map(() => f.local('i32'));
   const left = f.local('i32');
@@ -228,7 +218,7 @@ function buildRows(
   };
   const all = [...dtypes.keys()];
 
-  const along = (): void => {
+  const emitAlong = (): void => {
     f.loop(() => {
       const values: RowValues = [];
       for (const pass of passes) {
@@ -361,7 +351,7 @@ function buildRows(
       .op('i32.sub')
       .set(columns);
   };
-  const across = (): void => {
+  const emitAcross = (): void => {
     f.loop(() => {
       copy(starts, columnStarts, all);
       f.get(vectorSize).set(columns);
@@ -385,6 +375,6 @@ function buildRows(
       odometer(keptRows, keptRank, all, starts);
     });
   };
-  lanes.holdConstants(direction === 'along' ? along : across);
+  lanes.holdConstants(along ? emitAlong : emitAcross);
   return kernel.module;
 }
