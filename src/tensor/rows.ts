@@ -14,8 +14,8 @@ export function rowDtype(dtype: DType): DType {
 }
 
 function programFor(op: RowOp, inputs: readonly Tensor[], output: DType): RowProgram {
-  let key = '';
-  for (const t of inputs) key += String.fromCharCode(t.dtype.code);
+  let key = inputs.length;
+  for (const t of inputs) key = key * 16 + t.dtype.code;
   let program = op.instances.get(key);
   if (program === undefined) {
     const rows = new Rows(output.compute);

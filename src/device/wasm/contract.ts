@@ -339,10 +339,7 @@ export class Contractor {
     /** Describes the next part: everything but for some fields. */
     const share = (...changes: readonly (readonly [ProductField, number])[]): void => {
       const at = threads.descriptor(used);
-      blueprint.write(heap, at, spec.alpha, spec.beta);
-      blueprint.set(heap, at, 'left', left);
-      blueprint.set(heap, at, 'right', right);
-      blueprint.set(heap, at, 'out', out);
+      blueprint.write(heap, at, left, right, out, spec);
       const place = this.workspace(used++);
       blueprint.set(heap, at, 'scratch', place);
       blueprint.set(heap, at, 'panels', place + SCRATCH_BYTES);
@@ -380,10 +377,7 @@ export class Contractor {
     let used = 0;
     const share = (...changes: readonly (readonly [DirectField, number])[]): void => {
       const at = threads.descriptor(used);
-      blueprint.write(heap, at, spec.alpha, spec.beta);
-      blueprint.set(heap, at, 'left', left);
-      blueprint.set(heap, at, 'right', right);
-      blueprint.set(heap, at, 'out', out);
+      blueprint.write(heap, at, left, right, out, spec);
       blueprint.set(heap, at, 'panels', this.workspace(used++) + SCRATCH_BYTES);
       for (const [field, value] of changes) blueprint.set(heap, at, field, value);
     };
@@ -413,10 +407,7 @@ export class Contractor {
     let used = 0;
     eachShare(n, Math.max(parts, 1), DOT_COLUMNS, (from, count) => {
       const at = threads.descriptor(used++);
-      blueprint.write(heap, at, spec.alpha, spec.beta);
-      blueprint.set(heap, at, 'left', left);
-      blueprint.set(heap, at, 'right', right);
-      blueprint.set(heap, at, 'out', out);
+      blueprint.write(heap, at, left, right, out, spec);
       blueprint.set(heap, at, 'columnOffsets', plan.columnOffsets + from * 4);
       blueprint.set(heap, at, 'outColumns', plan.outColumns + from * 4);
       blueprint.set(heap, at, 'n', count);

@@ -7,7 +7,7 @@
  * vectors, 3 × 3 or 2 × 4, so that any number of rows is covered without idle ones (1 × 8 spills: a single row has 1 × 4).
  */
 import { type FunctionBuilder, type Local, ModuleBuilder } from './assembler.ts';
-import { factorsAt } from './blueprint.ts';
+import { factorsAt, loadFields } from './blueprint.ts';
 import type { MemoryShape } from './loop.ts';
 import { type MatmulType, Template } from './matmul.ts';
 
@@ -128,15 +128,7 @@ export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShap
   const storeLane = size === 4 ? 'v128.store32_lane' : 'v128.store64_lane';
   const storePart = buildStore(module, t);
   const f = module.function('run', ['i32']);
-  const field = Object.fromEntries(
-    directFields.map((name, i) => {
-      const local = f.local('i32');
-      f.get(0)
-        .memory('i32.load', 4 * i)
-        .set(local);
-      return [name, local];
-    }),
-  ) as Record<DirectField, Local>;
+  const field = loadFields(f, directFields);
   const factors = factorsAt(directFields);
   const alpha = f.local('v128');
   const beta = f.local('v128');

@@ -6,7 +6,7 @@
  * block of runs; then the vectors are added up and go to the results.
  */
 import { type FunctionBuilder, type Local, ModuleBuilder } from './assembler.ts';
-import { factorsAt } from './blueprint.ts';
+import { factorsAt, loadFields } from './blueprint.ts';
 import type { MemoryShape } from './loop.ts';
 import { type MatmulType, Template } from './matmul.ts';
 
@@ -60,15 +60,7 @@ export function buildDot(type: MatmulType, fused: boolean, memory: MemoryShape):
   const t = new Template(type, fused);
   const { size, lanes } = t;
   const f = module.function('run', ['i32']);
-  const field = Object.fromEntries(
-    dotFields.map((name, i) => {
-      const local = f.local('i32');
-      f.get(0)
-        .memory('i32.load', 4 * i)
-        .set(local);
-      return [name, local];
-    }),
-  ) as Record<DotField, Local>;
+  const field = loadFields(f, dotFields);
   const factors = factorsAt(dotFields);
   const alpha = f.local('v128');
   const givenBeta = f.local('v128');

@@ -3,7 +3,7 @@
  * descriptor, so that threads can each work on a part of the rows, the columns or the batches.
  */
 import { type Local, ModuleBuilder } from './assembler.ts';
-import { factorsAt } from './blueprint.ts';
+import { factorsAt, loadFields } from './blueprint.ts';
 import type { MemoryShape } from './loop.ts';
 import { buildMatmul, type MatmulType } from './matmul.ts';
 
@@ -47,15 +47,7 @@ export function buildProduct(type: MatmulType, fused: boolean, memory: MemorySha
   const functions = buildMatmul(module, type, fused);
   const f = module.function('run', ['i32']);
   const descriptor = 0;
-  const fields = Object.fromEntries(
-    productFields.map((name, i) => {
-      const local = f.local('i32');
-      f.get(descriptor)
-        .memory('i32.load', 4 * i)
-        .set(local);
-      return [name, local];
-    }),
-  ) as Record<ProductField, Local>;
+  const fields = loadFields(f, productFields);
   const alpha = f.local('f64');
   const beta = f.local('f64');
   const factors = factorsAt(productFields);

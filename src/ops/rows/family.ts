@@ -90,7 +90,7 @@ export class RowOp {
   readonly name: string;
   readonly build: (rows: Rows) => void;
   /** Programs by operand dtypes: filled by the tensor layer. */
-  readonly instances: Map<string, RowProgram> = new Map();
+  readonly instances: Map<number, RowProgram> = new Map();
 
   constructor(name: string, build: (rows: Rows) => void) {
     this.name = name;
