@@ -27,6 +27,7 @@ export {
   type TransformerLayerOptions,
   type TransformerOptions,
 } from './layers/transformer.ts';
+export * from './layers/crossMap.ts';
 export * from './layers/normalization.ts';
 export * from './layers/padding.ts';
 export {

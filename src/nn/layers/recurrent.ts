@@ -1,5 +1,6 @@
 /** Recurrent layers. https://pytorch.org/docs/stable/nn.html#recurrent-layers */
-import { NotImplementedError, RuntimeError, ValueError } from '../../base/errors.ts';
+import { pythonType } from '../../base/arguments.ts';
+import { ArgumentTypeError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { showSizes } from '../../base/shape.ts';
 import { cat, stack } from '../../ops/index.ts';
 import { runtime } from '../../ops/runtime.ts';
@@ -8,10 +9,12 @@ import * as F from '../functional/index.ts';
 import * as init from '../init.ts';
 import { Module } from '../module.ts';
 import type { Parameter } from '../parameter.ts';
+import { PackedSequence } from '../utils/rnn.ts';
 import { type Factory, settings, show } from './common.ts';
 import { newParameter } from './linear.ts';
 import { type CellKind, gruCell, lstmCell, reluCell, tanhCell, type Weights } from './recurrentCells.ts';
-import { runCell, runSequence } from './recurrentSequence.ts';
+import { blocksOf, runBlocks } from './recurrentBlocks.ts';
+import { runCell } from './recurrentSequence.ts';
 
 /** Options of recurrent layers. */
 export interface RecurrentOptions extends Factory {
@@ -48,7 +51,31 @@ const names = [
   'bidirectional',
 ] as const;
 
-abstract class RecurrentBase extends Module {
+/** An input as blocks (time, batch, features) of steps, one after another, that have the same number of sequences; the first block has most. */
+interface Arranged {
+  /** What layers pass on to each other. */
+  readonly data: Tensor;
+  readonly batch: number;
+  readonly batched: boolean;
+  readonly split: (data: Tensor) => Tensor[];
+  readonly join: (blocks: readonly Tensor[]) => Tensor;
+  /** Outputs as the caller gave the input. */
+  readonly output: (data: Tensor) => Tensor | PackedSequence;
+  /** States (layers · directions, batch, size) in the order of `data`, and back. */
+  readonly stateIn: (state: Tensor) => Tensor;
+  readonly stateOut: (state: Tensor) => Tensor;
+}
+
+/** Layers are called with packed sequences as well; the types of the call with tensors come from the last signature of `forward`. */
+// biome-ignore lint/correctness/noUnusedVariables: it merges with the class
+interface RecurrentBase<Given, Final> {
+  // biome-ignore lint/style/useShorthandFunctionType: it merges with the class
+  (input: PackedSequence, hx?: Given | null): [output: PackedSequence, state: Final];
+}
+
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
+// biome-ignore lint/correctness/noUnusedVariables: the parameters of the interface
+abstract class RecurrentBase<Given, Final> extends Module {
   readonly inputSize: number;
   readonly hiddenSize: number;
   readonly projSize: number;
@@ -127,24 +154,63 @@ abstract class RecurrentBase extends Module {
     };
   }
 
-  /** The input as (time, batch, features), and whether it had a batch dimension. */
-  private arrange(input: Tensor): { x: Tensor; batched: boolean } {
+  /** The input as blocks of steps, and how its outputs and states are handed back. */
+  private arrange(input: Tensor | PackedSequence): Arranged {
+    if (input instanceof PackedSequence) return this.arrangePacked(input);
     const name = this.typeName();
     if (!(input instanceof Tensor)) {
-      throw new NotImplementedError(`${name}: packed sequences are not supported; give a padded tensor`);
+      throw new ArgumentTypeError(
+        `${name}: input must be a tensor or a packed sequence, not ${pythonType(input)}`,
+      );
     }
     const rank = input.sizes.length;
     if (rank !== 2 && rank !== 3) {
       throw new RuntimeError(`${name}: Expected input to be 2-D or 3-D but received ${rank}-D tensor`);
     }
-    const features = input.sizes[rank - 1];
+    this.checkFeatures(input);
+    const batched = rank === 3;
+    const x = !batched ? input.unsqueeze(1) : this.batchFirst ? input.transpose(0, 1) : input;
+    if (x.sizes[0] === 0) throw new RuntimeError('Expected sequence length to be larger than 0 in RNN');
+    const out = (t: Tensor): Tensor => (!batched ? t.squeeze(1) : this.batchFirst ? t.transpose(0, 1) : t);
+    return {
+      data: x,
+      batch: x.sizes[1],
+      batched,
+      split: (data) => [data],
+      join: ([block]) => block,
+      output: out,
+      stateIn: (state) => state,
+      stateOut: (state) => (batched ? state : state.squeeze(1)),
+    };
+  }
+
+  private arrangePacked(packed: PackedSequence): Arranged {
+    const { data, sortedIndices, unsortedIndices } = packed;
+    if (data.dim() !== 2) throw new RuntimeError(`input must have 2 dimensions, got ${data.dim()}`);
+    this.checkFeatures(data);
+    const blocks = blocksOf(packed);
+    return {
+      data,
+      batch: blocks[0].batch,
+      batched: true,
+      split: (all) =>
+        blocks.map(({ start, steps, batch }) =>
+          all.narrow(0, start, steps * batch).view([steps, batch, all.sizes[1]]),
+        ),
+      join: (list) => cat(list.map((block) => block.flatten(0, 1))),
+      output: (all) => packed.withData(all),
+      stateIn: (state) => (sortedIndices === null ? state : state.indexSelect(1, sortedIndices)),
+      stateOut: (state) => (unsortedIndices === null ? state : state.indexSelect(1, unsortedIndices)),
+    };
+  }
+
+  private checkFeatures(input: Tensor): void {
+    const features = input.sizes[input.sizes.length - 1];
     if (features !== this.inputSize) {
       throw new RuntimeError(
         `input.size(-1) must be equal to input_size. Expected ${this.inputSize}, got ${features}`,
       );
     }
-    if (rank === 2) return { x: input.unsqueeze(1), batched: false };
-    return { x: this.batchFirst ? input.transpose(0, 1) : input, batched: true };
   }
 
   /** A given state as (layers · directions, batch, size), or zeros. */
@@ -174,39 +240,41 @@ abstract class RecurrentBase extends Module {
   }
 
   /** Runs all layers; `given` are the initial states (h, or h and c). Returns the outputs and the final states. */
-  protected run(
-    input: Tensor,
+  protected run<I extends Tensor | PackedSequence>(
+    input: I,
     given: readonly (Tensor | null)[],
     sizes: readonly number[],
     kind: CellKind,
-  ): { output: Tensor; states: Tensor[] } {
-    const { x, batched } = this.arrange(input);
-    const [time, batch] = x.sizes;
-    if (time === 0) throw new RuntimeError('Expected sequence length to be larger than 0 in RNN');
+  ): { output: I; states: Tensor[] } {
+    const arranged = this.arrange(input);
+    const { batch, batched, split } = arranged;
     const labels = given.length === 1 ? [''] : ['[0]', '[1]'];
-    const initial = given.map((g, k) => this.initial(g, batched, batch, sizes[k], x, labels[k]));
+    const initial = given.map((g, k) => {
+      const state = this.initial(g, batched, batch, sizes[k], arranged.data, labels[k]);
+      return g === null ? state : arranged.stateIn(state);
+    });
     const finals: Tensor[][] = given.map(() => []);
-    let layerInput = x;
+    let { data } = arranged;
     for (let layer = 0; layer < this.numLayers; layer++) {
+      const blocks = split(data);
       const outputs = this.suffixes(layer).map((suffix, direction) => {
         const at = layer * this.directions + direction;
         const state = initial.map((s) => s.select(0, at));
         const w = this.weights(suffix);
-        const result = runSequence({ kind, x: layerInput, state, w, reverse: direction === 1 });
+        const result = runBlocks({ kind, state, w, reverse: direction === 1 }, blocks);
         result.state.forEach((s, k) => {
           finals[k].push(s);
         });
-        return result.output;
+        return arranged.join(result.outputs);
       });
-      layerInput = outputs.length === 1 ? outputs[0] : cat(outputs, -1);
-      if (this.dropout > 0 && layer < this.numLayers - 1)
-        layerInput = F.dropout(layerInput, this.dropout, this.training);
+      data = outputs.length === 1 ? outputs[0] : cat(outputs, -1);
+      if (this.dropout > 0 && layer < this.numLayers - 1) data = F.dropout(data, this.dropout, this.training);
     }
-    const states = finals.map((list) =>
-      list.length === 1 ? runtime.showAs('Stack', list[0].unsqueeze(0)) : stack(list),
-    );
-    if (!batched) return { output: layerInput.squeeze(1), states: states.map((s) => s.squeeze(1)) };
-    return { output: this.batchFirst ? layerInput.transpose(0, 1) : layerInput, states };
+    const states = finals.map((list) => {
+      const state = list.length === 1 ? runtime.showAs('Stack', list[0].unsqueeze(0)) : stack(list);
+      return arranged.stateOut(state);
+    });
+    return { output: arranged.output(data) as I, states };
   }
 
   override extraRepr(): string {
@@ -226,11 +294,14 @@ type Arguments<O> =
   | [inputSize: number, hiddenSize: number, numLayers: number, ...rest: unknown[]]
   | [options: O & { inputSize: number; hiddenSize: number }];
 
+/** The hidden state and the cell state. */
+type LSTMState = readonly [hidden: Tensor, cell: Tensor];
+
 /**
  * Elman's network: h' = tanh(W·x + b + U·h + c), or relu. Input (time, batch, inputSize); returns the outputs (time, batch, hiddenSize) and the
  * final states (layers · directions, batch, hiddenSize). https://pytorch.org/docs/stable/generated/torch.nn.RNN.html
  */
-export class RNN extends RecurrentBase {
+export class RNN extends RecurrentBase<Tensor, Tensor> {
   readonly nonlinearity: 'tanh' | 'relu';
 
   constructor(...args: Arguments<RNNOptions>) {
@@ -242,7 +313,9 @@ export class RNN extends RecurrentBase {
     }
   }
 
-  override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hidden: Tensor] {
+  override forward(input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, hidden: Tensor];
+  override forward(input: Tensor, hx?: Tensor | null): [output: Tensor, hidden: Tensor];
+  override forward<I extends Tensor | PackedSequence>(input: I, hx: Tensor | null = null): [I, Tensor] {
     const kind = this.nonlinearity === 'tanh' ? tanhCell : reluCell;
     const { output, states } = this.run(input, [hx], [this.hiddenSize], kind);
     return [output, states[0]];
@@ -260,15 +333,23 @@ export class RNN extends RecurrentBase {
  * console.log(output.shape, h.shape, c.shape); // => torch.Size([5, 2, 4]) torch.Size([1, 2, 4]) torch.Size([1, 2, 4])
  * ```
  */
-export class LSTM extends RecurrentBase {
+export class LSTM extends RecurrentBase<LSTMState, [hidden: Tensor, cell: Tensor]> {
   constructor(...args: Arguments<LSTMOptions>) {
     super('LSTM', 4, ['projSize'], args);
   }
 
   override forward(
+    input: PackedSequence,
+    hx?: LSTMState | null,
+  ): [output: PackedSequence, state: [hidden: Tensor, cell: Tensor]];
+  override forward(
     input: Tensor,
-    hx: readonly [Tensor, Tensor] | null = null,
-  ): [output: Tensor, state: [hidden: Tensor, cell: Tensor]] {
+    hx?: LSTMState | null,
+  ): [output: Tensor, state: [hidden: Tensor, cell: Tensor]];
+  override forward<I extends Tensor | PackedSequence>(
+    input: I,
+    hx: LSTMState | null = null,
+  ): [I, [Tensor, Tensor]] {
     const sizes = [this.projSize > 0 ? this.projSize : this.hiddenSize, this.hiddenSize];
     const { output, states } = this.run(input, hx ?? [null, null], sizes, lstmCell);
     return [output, states as [Tensor, Tensor]];
@@ -276,12 +357,14 @@ export class LSTM extends RecurrentBase {
 }
 
 /** Gated recurrent unit. https://pytorch.org/docs/stable/generated/torch.nn.GRU.html */
-export class GRU extends RecurrentBase {
+export class GRU extends RecurrentBase<Tensor, Tensor> {
   constructor(...args: Arguments<RecurrentOptions>) {
     super('GRU', 3, [], args);
   }
 
-  override forward(input: Tensor, hx: Tensor | null = null): [output: Tensor, hidden: Tensor] {
+  override forward(input: PackedSequence, hx?: Tensor | null): [output: PackedSequence, hidden: Tensor];
+  override forward(input: Tensor, hx?: Tensor | null): [output: Tensor, hidden: Tensor];
+  override forward<I extends Tensor | PackedSequence>(input: I, hx: Tensor | null = null): [I, Tensor] {
     const { output, states } = this.run(input, [hx], [this.hiddenSize], gruCell);
     return [output, states[0]];
   }
@@ -388,10 +471,7 @@ export class LSTMCell extends CellBase {
     super('LSTMCell', 4, [], args);
   }
 
-  override forward(
-    input: Tensor,
-    hx: readonly [Tensor, Tensor] | null = null,
-  ): [hidden: Tensor, cell: Tensor] {
+  override forward(input: Tensor, hx: LSTMState | null = null): [hidden: Tensor, cell: Tensor] {
     return this.step(input, hx ?? [null, null], lstmCell) as [Tensor, Tensor];
   }
 }
