@@ -1,6 +1,6 @@
 /** Functions of `torch` that ask about tensors and numbers. */
 import type { DType } from '../base/dtype.ts';
-import { resultDtype } from './pointwise.ts';
+import { resultDtype } from './promotion.ts';
 import type { PyFloat } from './pyfloat.ts';
 import { Tensor } from './tensor.ts';
 
