@@ -9,7 +9,8 @@
  *     npm run bench -- --columns typetorch,pytorch    without the peers
  *
  * Every column of a table is a process of its own. A case is prepared and warmed up in each; then they take short turns, one at a time, so that a
- * disturbance of the machine hits all alike. A turn gives the mean time of a step in it; the tables show the median of the turns.
+ * disturbance of the machine hits all alike; the next one begins when the process before it rests. A turn gives the mean time of a step in it; the
+ * tables show the median of the turns.
  * Nothing else should run on the machine; where something does, `--clock cpu --columns "wasm 1,BLAS 1,PyTorch 1,1"` compares processor time on one thread.
  * PyTorch is the system's (`TYPETORCH_PYTHON` names another Python).
  */

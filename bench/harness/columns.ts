@@ -1,7 +1,8 @@
 /** The columns of the tables: which library, with which settings, in which process. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Workload } from './workload.ts';
 
@@ -92,6 +93,11 @@ export function available(workload: Workload, column: Column): true | string {
   }
 }
 
+/** A process is at rest when in so many milliseconds it takes less than this share of a core; that is waited for so many times. */
+const REST_MS = 5;
+const REST_SHARE = 0.2;
+const REST_TRIES = 40;
+
 /** A process that times the cases of a workload in one column. */
 export class Runner {
   readonly column: Column;
@@ -130,10 +136,36 @@ export class Runner {
     return runner;
   }
 
-  /** Repeats a case for about `ms` milliseconds, at least once. */
+  /**
+   * Repeats a case for about `ms` milliseconds, at least once, and waits until the process has come to rest: threads of OpenBLAS look for more work
+   * for about 100 ms, and would take a core from whoever has the next turn.
+   */
   async time(name: string, ms: number): Promise<Timing> {
     this.process.stdin!.write(`${JSON.stringify({ case: name, ms })}\n`);
-    return (await this.answer()) as Timing;
+    const timing = (await this.answer()) as Timing;
+    await this.rest();
+    return timing;
+  }
+
+  private async rest(): Promise<void> {
+    for (let before = this.used(), tries = 0; tries < REST_TRIES; tries++) {
+      await pause(REST_MS);
+      const now = this.used();
+      if (now - before < REST_MS * REST_SHARE) return;
+      before = now;
+    }
+  }
+
+  /** Milliseconds that all threads of the process have run; ever more where the system does not tell. */
+  private used(): number {
+    const tasks = `/proc/${this.process.pid}/task/`;
+    try {
+      return readdirSync(tasks).reduce((sum, task) => {
+        return sum + Number(readFileSync(`${tasks}${task}/schedstat`, 'utf8').split(' ')[0]) / 1e6;
+      }, 0);
+    } catch {
+      return performance.now();
+    }
   }
 
   private async answer(): Promise<unknown> {
