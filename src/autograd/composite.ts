@@ -40,7 +40,7 @@ class CompositeNode extends FunctionNode {
 
   constructor({ name, inputs, saved, owned, backward, composition }: Composite) {
     const edges = inputs.map((t) => (t === null ? null : gradientEdge(t)));
-    super(`${name}Backward0`, edges, saved.map(save), backward, true);
+    super(`${name}Backward0`, edges, saved.map(save), backward, { savesNumbers: true });
     this.originals = inputs.map((t) => (t === null ? null : save(t)));
     this.owned = owned;
     this.composition = composition;

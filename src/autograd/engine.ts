@@ -29,17 +29,22 @@ export function noteUserCode(): void {
   userCodeRan = true;
 }
 
+let searches = 0;
+
 function reachable(roots: readonly (Edge | null)[]): Node[] {
-  const seen = new Set<Node>();
-  const stack: Node[] = [];
-  for (const root of roots) if (root !== null) stack.push(root.node);
-  while (stack.length > 0) {
-    const node = stack.pop() as Node;
-    if (seen.has(node)) continue;
-    seen.add(node);
-    for (const edge of node.edges) if (edge !== null && !seen.has(edge.node)) stack.push(edge.node);
+  const search = ++searches;
+  const found: Node[] = [];
+  const visit = (edge: Edge | null): void => {
+    if (edge === null || edge.node.foundBy === search) return;
+    edge.node.foundBy = search;
+    found.push(edge.node);
+  };
+  roots.forEach(visit);
+  for (let i = 0; i < found.length; i++) {
+    const { edges } = found[i];
+    for (let e = 0; e < edges.length; e++) visit(edges[e]);
   }
-  return [...seen].sort((a, b) => b.sequence - a.sequence);
+  return found.sort((a, b) => b.sequence - a.sequence);
 }
 
 /** Nodes on a path to one of the wanted edges. */
@@ -85,6 +90,23 @@ function afterHooks(
     results = Array.isArray(replaced) ? (replaced as readonly (Tensor | null)[]) : [replaced as Tensor];
   }
   return results;
+}
+
+/**
+ * What a node may add the gradient of an edge to, where none of `roots` lies there, instead of handing it on: the `.grad` of a leaf, or a view of it where the edge leads to one through
+ * views. Null where someone looks at the gradient on its way, or where there is no `.grad` yet.
+ */
+function destination({ node }: Edge, roots: readonly Tensor[]): Tensor | null {
+  if (node.preHooks !== null || node.postHooks !== null || node.retain !== null) return null;
+  if (node instanceof AccumulateGrad) {
+    const { grad } = node.variable;
+    if (grad === null || grad.requiresGrad) return null;
+    const { address } = grad.storage;
+    return roots.some((root) => root.storage.address === address) ? null : grad;
+  }
+  const edge = node.sameView === null ? null : node.edges[0];
+  const whole = edge === null ? null : destination(edge, roots);
+  return whole === null ? null : (node.sameView as (whole: Tensor) => Tensor)(whole);
 }
 
 class Pass {
@@ -173,12 +195,13 @@ function watched(
   node: Node,
   incoming: readonly (Tensor | null)[],
   needs: readonly boolean[],
+  into: readonly (Tensor | null)[] | undefined,
 ): readonly (Tensor | null)[] {
   watching.begin('backward', node.name, () =>
     incoming.flatMap((g) => (g === null || g === undefined ? [] : [g.sizes])),
   );
   try {
-    return node.apply(incoming, needs);
+    return node.apply(incoming, needs, into);
   } finally {
     watching.end();
   }
@@ -202,6 +225,7 @@ export function run(
   const keep = new Set<Storage>();
   let finished = false;
   restoreGradMode(options.createGraph);
+  const direct = capture === null && !options.createGraph && !isAnomalyEnabled();
   try {
     roots.forEach((root, i) => {
       if (root !== null) pass.send(root, grads[i]);
@@ -224,9 +248,16 @@ export function run(
       if (needed !== null && !node.edges.some((e) => e !== null && needed.has(e.node))) continue;
       const needs = node.edges.map((e) => e !== null && (needed === null || needed.has(e.node)));
       const mark = scope === null ? 0 : scope.made.length;
+      const into =
+        direct && !userCodeRan && node.accumulates && node.postHooks === null
+          ? node.edges.map((e) => (e === null ? null : destination(e, grads)))
+          : undefined;
       let results: readonly (Tensor | null)[];
       try {
-        results = observer === null ? node.apply(incoming, needs) : watched(observer, node, incoming, needs);
+        results =
+          observer === null
+            ? node.apply(incoming, needs, into)
+            : watched(observer, node, incoming, needs, into);
         if (node.postHooks !== null) results = afterHooks(node, results, incoming);
         if (isAnomalyEnabled()) checkAnomaly(node, results);
       } catch (error) {

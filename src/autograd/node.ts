@@ -40,12 +40,18 @@ export abstract class Node {
   shownEdges: readonly (Edge | null)[] | null = null;
   /** Counts up: a node is always newer than the nodes that its edges lead to. */
   readonly sequence: number = sequenceCount++;
+  /** @internal The number of the last pass that found this node. */
+  foundBy = 0;
   /** Hooks on the gradient of output `i`, in the order they run. */
   preHooks: Map<number, Set<TensorHook>> | null = null;
   /** Hooks on the node as a whole. */
   postHooks: Set<NodeHook> | null = null;
   /** Tensors that keep the gradient of output `i` in their `.grad`. */
   retain: Map<number, Tensor> | null = null;
+  /** `apply` can add gradients to the tensors in its argument `into`. */
+  readonly accumulates: boolean = false;
+  /** Of a view: the same view of another tensor with the input's sizes. */
+  readonly sameView: ((whole: Tensor) => Tensor) | null = null;
   /** Where the forward op was called: only under anomaly detection. */
   readonly createdAt: string | null;
 
@@ -55,8 +61,15 @@ export abstract class Node {
     this.createdAt = isAnomalyEnabled() ? (new Error('forward').stack ?? null) : null;
   }
 
-  /** Gradients of the inputs. `needs[i]` is false where edge i is not wanted. */
-  abstract apply(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[];
+  /**
+   * Gradients of the inputs. `needs[i]` is false where edge i is not wanted. A node that `accumulates` may add gradient i to `into[i]`, where that
+   * is a tensor, and return null for it.
+   */
+  abstract apply(
+    grads: readonly (Tensor | null)[],
+    needs: readonly boolean[],
+    into?: readonly (Tensor | null)[],
+  ): readonly (Tensor | null)[];
 
   /** Forgets what was saved. */
   release(): void {}
@@ -122,30 +135,50 @@ export type BackwardFunction = (
   grads: readonly (Tensor | null)[],
   saved: readonly Tensor[],
   needs: readonly boolean[],
+  into: readonly (Tensor | null)[],
 ) => readonly (Tensor | null)[];
+
+/** Traits of a node that most have not. */
+export interface NodeTraits {
+  /** Numbers among the operands count as saved. */
+  readonly savesNumbers?: boolean;
+  readonly accumulates?: boolean;
+  readonly sameView?: ((whole: Tensor) => Tensor) | undefined;
+}
+
+const noTraits: NodeTraits = {};
+const nowhere: readonly null[] = [];
 
 /** The node of an op that is given by a closure and saved tensors. */
 export class FunctionNode extends Node {
   private saved: readonly Saved[] | null;
   private backward: BackwardFunction | null;
   private readonly hadSaved: boolean;
+  override readonly accumulates: boolean;
+  override readonly sameView: ((whole: Tensor) => Tensor) | null;
 
   constructor(
     name: string,
     edges: readonly (Edge | null)[],
     saved: readonly Saved[],
     backward: BackwardFunction,
-    savesNumbers = false,
+    { savesNumbers = false, accumulates = false, sameView }: NodeTraits = noTraits,
   ) {
     super(name, edges);
+    this.accumulates = accumulates;
+    this.sameView = sameView ?? null;
     this.saved = saved;
     this.hadSaved = saved.length > 0 || savesNumbers;
     this.backward = backward;
   }
 
-  override apply(grads: readonly (Tensor | null)[], needs: readonly boolean[]): readonly (Tensor | null)[] {
+  override apply(
+    grads: readonly (Tensor | null)[],
+    needs: readonly boolean[],
+    into: readonly (Tensor | null)[] = nowhere,
+  ): readonly (Tensor | null)[] {
     if (this.saved === null || this.backward === null) throw new RuntimeError(FREED);
-    return this.backward(grads, this.saved.map(unpack), needs);
+    return this.backward(grads, this.saved.map(unpack), needs, into);
   }
 
   /** A node that saved nothing can run again. */

@@ -100,6 +100,8 @@ export interface Device {
   /** `peakBytes` counts from now on. */
   resetPeak?(): void;
 
+  /** Writes zeros to a contiguous view. */
+  zero(out: View): void;
   /** Runs a loop program; all views have the same sizes. */
   loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void;
   /**

@@ -33,8 +33,20 @@ export interface Derivative {
   readonly inputs: readonly (Tensor | null)[];
   /** Tensors that `backward` needs; handed to it after their versions were checked. */
   readonly saved: readonly Tensor[];
-  /** `needs[i]` tells whether input i's gradient is wanted. */
-  readonly backward: (grads: Gradients, saved: readonly Tensor[], needs: readonly boolean[]) => Gradients;
+  /** `needs[i]` tells whether input i's gradient is wanted; `into` is for derivatives that say `accumulates`. */
+  readonly backward: (
+    grads: Gradients,
+    saved: readonly Tensor[],
+    needs: readonly boolean[],
+    into: Gradients,
+  ) => Gradients;
+  /**
+   * `backward` can add gradients to what is there: where `into[i]` is a tensor of the sizes and dtype of input i, it may add that input's gradient
+   * to it and return null in its place.
+   */
+  readonly accumulates?: boolean;
+  /** Of a view: the same view of another tensor with the input's sizes. */
+  readonly sameView?: (whole: Tensor) => Tensor;
   /** In place: places in `saved` where the changed tensor is saved as it was before, so that using it is an error. */
   readonly stale?: readonly number[];
   /** Numbers among the operands count as saved: a second backward pass through the graph is an error, as it is with tensors. */
@@ -78,6 +90,8 @@ export interface Runtime {
   emptyLike(input: Tensor, dtype: DType, format?: MemoryFormat): Tensor;
   /** A tensor with a copy of `data`: int64 from BigInt64Array, bool from 0 and 1, 16-bit floats from their bits. */
   fromArray(data: TypedArray, sizes: readonly number[], dtype: DType, like?: Tensor): Tensor;
+  /** Writes zeros to every element. Records nothing. */
+  zero(target: Tensor): void;
   /** A zero-dimensional or full tensor of one value. */
   full(sizes: readonly number[], value: number | bigint | boolean, dtype: DType, like?: Tensor): Tensor;
   /** The elements in row-major order: a view of the memory where contiguous, else a copy. Do not write to it. */

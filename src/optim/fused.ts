@@ -25,7 +25,8 @@ export class FusedUpdate {
   /** Overwrites the first of `tensors`, as many as the arithmetic has results. All have the same sizes. */
   run(tensors: readonly Tensor[], scalars: readonly number[]): void {
     const [first] = tensors;
-    for (const t of tensors) {
+    for (let i = 1; i < tensors.length; i++) {
+      const t = tensors[i];
       if (!sameSizes(t.sizes, first.sizes)) {
         throw new RuntimeError(
           `The size of a gradient or of optimizer state, ${showSizes(t.sizes)}, differs from that of its parameter, ${showSizes(first.sizes)}`,
@@ -35,12 +36,12 @@ export class FusedUpdate {
     const program = this.programFor(tensors);
     const outs = tensors.slice(0, program.outputs.length);
     if (first.numel() > 0) first.storage.device.loop(program, outs, tensors, scalars);
-    for (const t of outs) t.storage.version++;
+    for (let i = 0; i < outs.length; i++) outs[i].storage.version++;
   }
 
   private programFor(tensors: readonly Tensor[]): LoopProgram {
     const { last } = this;
-    if (last !== null && tensors.every((t, i) => t.dtype === last.inputs[i])) return last;
+    if (last !== null && takes(last, tensors)) return last;
     const dtypes = tensors.map((t) => t.dtype);
     const key = dtypes.map((d) => d.code).join();
     let program = this.programs.get(key);
@@ -64,15 +65,22 @@ export class FusedUpdate {
   }
 }
 
+/** Are these of the dtypes of the program's operands? */
+function takes({ inputs }: LoopProgram, tensors: readonly Tensor[]): boolean {
+  for (let i = 0; i < tensors.length; i++) if (tensors[i].dtype !== inputs[i]) return false;
+  return true;
+}
+
 /** The update for a combination of flags, made when it is first asked for. */
 export function updates(build: (...flags: boolean[]) => Arithmetic): (...flags: boolean[]) => FusedUpdate {
-  const made = new Map<string, FusedUpdate>();
+  const made: (FusedUpdate | undefined)[] = [];
   return (...flags) => {
-    const key = flags.map(Number).join('');
-    let update = made.get(key);
+    let key = 0;
+    for (let i = 0; i < flags.length; i++) key = key * 2 + Number(flags[i]);
+    let update = made[key];
     if (update === undefined) {
       update = new FusedUpdate(build(...flags));
-      made.set(key, update);
+      made[key] = update;
     }
     return update;
   };

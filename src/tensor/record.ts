@@ -53,8 +53,7 @@ function nodeOf(
   edges: readonly (Edge | null)[],
   saved: readonly Saved[],
 ): FunctionNode {
-  const { name, savesNumbers = false, backward } = derivative;
-  return new FunctionNode(nodeName(name), edges, saved, backward, savesNumbers);
+  return new FunctionNode(nodeName(derivative.name), edges, saved, derivative.backward, derivative);
 }
 
 function each(output: Tensor | readonly Tensor[]): readonly Tensor[] {
@@ -119,7 +118,7 @@ function viewProblem(target: Tensor): string | null {
 
 /** Throws PyTorch's errors where `target` must not be changed in place now, by an op that also reads `others`. */
 export function checkInplace(target: Tensor, others: readonly unknown[] = []): void {
-  if (overlapsItself(target.sizes, target.strides)) {
+  if (!target.isContiguous() && overlapsItself(target.sizes, target.strides)) {
     throw new RuntimeError(
       'unsupported operation: more than one element of the written-to tensor refers to a single memory location. ' +
         'Please clone() the tensor before performing the operation.',

@@ -41,6 +41,11 @@ const MANY_ELEMENTS = 4096;
 
 /** Writes `value` to every element of a fresh contiguous tensor. */
 export function fillMemory(t: Tensor, value: number | bigint | boolean): void {
+  // Not −0.
+  if (Object.is(Number(value), 0)) {
+    t.storage.device.zero(t);
+    return;
+  }
   if (t.numel() < MANY_ELEMENTS) {
     fillElements(t, value);
     return;
@@ -64,6 +69,11 @@ function fillElements(t: Tensor, value: number | bigint | boolean): void {
   } else {
     data.fill(Number(value));
   }
+}
+
+function zero(target: Tensor): void {
+  if (target.isContiguous()) target.storage.device.zero(target);
+  else copyInto(target, full([], 0, target.dtype, target));
 }
 
 function full(
@@ -143,6 +153,7 @@ const bound: Runtime = {
   emptyLike,
   fromArray,
   full,
+  zero,
   toArray,
   memory,
   alias,

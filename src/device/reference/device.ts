@@ -1,6 +1,7 @@
 /**
  * The reference device: kernels interpreted element by element. Slow, and the definition that other devices are tested against.
  */
+import { product } from '../../base/shape.ts';
 import type { ComputeType, DType } from '../../base/dtype.ts';
 import { fromBfloat16, fromFloat16, toBfloat16, toFloat16 } from '../../base/float16.ts';
 import { type Expr, postorder } from '../../expr/expr.ts';
@@ -340,6 +341,12 @@ export class ReferenceDevice implements Device {
       to.set(at, mode === 'set' ? x : update(mode, to.get(at), x, target.dtype));
     });
     return null;
+  }
+
+  zero(out: View): void {
+    const { itemSize } = out.dtype;
+    const from = out.offset * itemSize;
+    this.bytes(out.storage).fill(0, from, from + product(out.sizes) * itemSize);
   }
 
   nonzero(out: View, mask: View): void {

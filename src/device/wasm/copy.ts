@@ -63,9 +63,7 @@ export class Copier {
     if (kind === null) return false;
     const { heap, threads } = this;
     const key = kinds.indexOf(kind) * 16 + itemSize;
-    const kernel = this.kernels.get(this.owner, this.slot, key, () =>
-      buildCopy(kind, itemSize, this.kernels.memory),
-    );
+    const kernel = this.kernels.find(this.owner, this.slot, key) ?? this.compile(key, kind, itemSize);
     const parts = walk.rank > 0 ? threads.partsFor(walk.numel * costOf(kind, itemSize)) : 1;
     if (parts === 1) {
       writeDescriptor(heap, threads.descriptor(0), walk, []);
@@ -74,6 +72,10 @@ export class Copier {
     }
     this.share(kernel, walk, parts);
     return true;
+  }
+
+  private compile(key: number, kind: Kind, itemSize: ItemSize): Kernel {
+    return this.kernels.get(this.owner, this.slot, key, () => buildCopy(kind, itemSize, this.kernels.memory));
   }
 
   private share(kernel: Kernel, walk: Walk, parts: number): void {

@@ -1,6 +1,7 @@
 /** The wasm device, called 'cpu': SIMD WebAssembly that is generated when a kernel is first asked for. */
 import { RuntimeError } from '../../base/errors.ts';
 import type { Mt19937 } from '../../base/mt19937.ts';
+import { product } from '../../base/shape.ts';
 import type { LoopProgram, ReduceProgram, RowProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Contraction, Device, Draw, Indices, MemoryStats, ScatterMode } from '../device.ts';
@@ -17,13 +18,14 @@ import { Indexer } from './gather.ts';
 import { Heap } from './heap.ts';
 import { type Kernel, KernelCache } from './kernels.ts';
 import { LANES } from './lanes.ts';
-import { accessCode, accessNames, accessOf, Walk } from './layout.ts';
+import { accessCodeOf, accessNames, Walk } from './layout.ts';
 import { buildLoop } from './loop.ts';
 import { writeNonzero } from './nonzero.ts';
 import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
 import { RowRunner } from './rows.ts';
 import { Threads } from './threads.ts';
+import { writeZeros } from './zero.ts';
 
 /** No operand. */
 const none = {} as View;
@@ -99,41 +101,52 @@ export class WasmDevice implements Device {
     this.heap.resetPeak();
   }
 
+  zero(out: View): void {
+    const { storage, offset, sizes, dtype } = out;
+    if (storage.address < 0) throw disposed();
+    const bytes = product(sizes) * dtype.itemSize;
+    const address = storage.address + offset * dtype.itemSize;
+    if (bytes > 0) writeZeros(this.heap, this.kernels, this.threads, this.slot, address, bytes);
+  }
+
   loop(program: LoopProgram, outs: readonly View[], ins: readonly View[], params: readonly number[]): void {
     const { operands, walk } = this;
     let count = 0;
     for (let k = 0; k < outs.length; k++) operands[count++] = outs[k];
     for (let k = 0; k < ins.length; k++) operands[count++] = ins[k];
-    if (operands.length > count) operands.length = count;
     for (let k = 0; k < count; k++) if (operands[k].storage.address < 0) throw disposed();
-    walk.set(outs[0].sizes, operands);
+    walk.set(outs[0].sizes, operands, null, count);
     if (walk.numel === 0) return;
     walk.simplify();
-    if (program.isCopy && this.copier.run(walk, program.inputs[0].itemSize as 1 | 2 | 4 | 8)) {
-      operands.fill(none);
-      return;
-    }
     // Two bits per operand say how it moves; a product, as there may be more than 16 of them.
     let key = 0;
-    const { rank } = walk;
+    const { rank, strides } = walk;
     for (let k = 0; k < count; k++) {
       const { itemSize } = operands[k].dtype;
-      const stride = rank === 0 ? itemSize : walk.strides[k][rank - 1];
-      const access = k >= outs.length && stride === -itemSize ? 'reversed' : accessOf(stride, itemSize);
-      key = key * 4 + accessCode[access];
+      key *= 4;
+      if (rank > 0) key += accessCodeOf(strides[k][rank - 1], itemSize, k >= outs.length);
+      // So that nothing keeps the storages of the last kernel alive.
+      operands[k] = none;
     }
-    const kernel = this.kernels.get(program, this.slot, key, () => {
-      const accesses = operands.map((_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4]);
-      return buildLoop(program, accesses, params.length, this.kernels.memory, this.pool);
-    });
+    if (program.isCopy && this.copier.run(walk, program.inputs[0].itemSize as 1 | 2 | 4 | 8)) return;
+    const kernel =
+      this.kernels.find(program, this.slot, key) ?? this.compileLoop(program, key, params.length);
     try {
       this.runLoop(program, kernel, params);
     } catch (error) {
       throw trapped(error);
-    } finally {
-      // So that nothing keeps the storages of the last kernel alive.
-      for (let k = 0; k < count; k++) operands[k] = none;
     }
+  }
+
+  private compileLoop(program: LoopProgram, key: number, scalars: number): Kernel {
+    const count = program.outputs.length + program.inputs.length;
+    const accesses = Array.from(
+      { length: count },
+      (_, k) => accessNames[Math.floor(key / 4 ** (count - 1 - k)) % 4],
+    );
+    return this.kernels.get(program, this.slot, key, () =>
+      buildLoop(program, accesses, scalars, this.kernels.memory, this.pool),
+    );
   }
 
   /** Runs a loop over the walk, on several threads where that pays. */

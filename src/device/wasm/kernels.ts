@@ -58,6 +58,13 @@ export class KernelCache {
     };
   }
 
+  /** The kernel of `program` for `key`, if it was compiled. */
+  find(program: { readonly compiled: unknown[] }, slot: number, key: number): Kernel | undefined {
+    const kernel = (program.compiled[slot] as Variants | undefined)?.get(key);
+    if (kernel !== undefined) kernel.used = this.clock++;
+    return kernel;
+  }
+
   /** The kernel of `program` for `key`, compiled by `build` when it is first asked for. */
   get(
     program: { readonly compiled: unknown[] },

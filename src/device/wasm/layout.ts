@@ -22,9 +22,13 @@ export class Walk {
   /** Number of iterated elements. */
   numel = 0;
 
-  /** Takes the operands as they are: `dims` tells which dimensions are walked (all if null). */
-  set(sizes: readonly number[], operands: readonly View[], dims: readonly boolean[] | null = null): void {
-    const count = operands.length;
+  /** Takes the first `count` operands as they are: `dims` tells which dimensions are walked (all if null). */
+  set(
+    sizes: readonly number[],
+    operands: readonly View[],
+    dims: readonly boolean[] | null = null,
+    count: number = operands.length,
+  ): void {
     this.count = count;
     while (this.strides.length < count) this.strides.push(new Int32Array(MAX_RANK));
     let rank = 0;
@@ -137,4 +141,10 @@ export const accessCode: Readonly<Record<Access, number>> = {
   strided: 2,
   reversed: 3,
 };
+/** The code of how an operand moves along the innermost dimension; `mayReverse`: backwards is a case of its own. */
+export function accessCodeOf(stride: number, itemSize: number, mayReverse: boolean): number {
+  if (stride === itemSize) return accessCode.contiguous;
+  if (stride === 0) return accessCode.scalar;
+  return mayReverse && stride === -itemSize ? accessCode.reversed : accessCode.strided;
+}
 export const accessNames: readonly Access[] = ['contiguous', 'scalar', 'strided', 'reversed'];

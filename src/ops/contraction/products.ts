@@ -49,8 +49,33 @@ function multiply(a: Tensor, b: Tensor): Tensor {
   return a.dtype === work ? out : runtime.noGrad(() => out.to(a.dtype));
 }
 
-/** a · b in the memory order of `operand`, as PyTorch has it: a matrix by columns where that is one, such as the transpose of a weight. */
-function gradientLike(operand: Tensor, name: string, a: Tensor, b: Tensor): Tensor {
+/** Can a contraction of these add to `into`? Not where an operand is converted first, or lies in the same memory. */
+export function canAddTo(into: Tensor, a: Tensor, b: Tensor): boolean {
+  const { address } = into.storage;
+  return (
+    contractDtype(a.dtype) === into.dtype &&
+    a.dtype === into.dtype &&
+    address !== a.storage.address &&
+    address !== b.storage.address
+  );
+}
+
+/**
+ * a · b in the memory order of `operand`, as PyTorch has it: a matrix by columns where that is one, such as the transpose of a weight. Null where it
+ * was added to `into`.
+ */
+function gradientLike(
+  operand: Tensor,
+  name: string,
+  a: Tensor,
+  b: Tensor,
+  into: Tensor | null | undefined,
+): Tensor | null {
+  if (into !== null && into !== undefined && canAddTo(into, a, b)) {
+    runtime.contract(into, a, b, { batch: a.sizes.length - 2, m: 1, n: 1, k: 1, alpha: 1, beta: 1 });
+    runtime.recordInplace(into, null);
+    return null;
+  }
   const { sizes, strides } = operand;
   const byColumns = sizes.length === 2 && strides[0] === 1 && strides[1] === sizes[0];
   return byColumns
@@ -65,11 +90,12 @@ function product(name: string, a: Tensor, b: Tensor): Tensor {
     name,
     inputs: [a, b],
     saved: [a, b],
-    backward: ([grad], [x, y], needs) => {
+    accumulates: true,
+    backward: ([grad], [x, y], needs, into) => {
       if (grad === null || grad === undefined) return [null, null];
       return [
-        needs[0] ? gradientLike(x, name, grad, y.transpose(-2, -1)) : null,
-        needs[1] ? gradientLike(y, name, x.transpose(-2, -1), grad) : null,
+        needs[0] ? gradientLike(x, name, grad, y.transpose(-2, -1), into[0]) : null,
+        needs[1] ? gradientLike(y, name, x.transpose(-2, -1), grad, into[1]) : null,
       ];
     },
   });
@@ -300,13 +326,14 @@ export const addmm: AddProduct = define(
       name: 'Addmm',
       inputs: [input, a, b],
       saved: [a, b],
-      backward: ([grad], [x, y], needs) => {
+      accumulates: true,
+      backward: ([grad], [x, y], needs, into) => {
         if (grad === null || grad === undefined) return [null, null, null];
         const scaled = alpha === 1 ? grad : grad.mul(alpha);
         return [
           needs[0] ? (beta === 1 ? grad : grad.mul(beta)).sumToSize(inputSizes) : null,
-          needs[1] ? gradientLike(x, 'Mm', scaled, y.t()) : null,
-          needs[2] ? gradientLike(y, 'Mm', x.t(), scaled) : null,
+          needs[1] ? gradientLike(x, 'Mm', scaled, y.t(), into[1]) : null,
+          needs[2] ? gradientLike(y, 'Mm', x.t(), scaled, into[2]) : null,
         ];
       },
     });

@@ -243,10 +243,13 @@ function fillWith(input: Tensor, value: Scalar | Tensor, name: string): Tensor {
       `fill_ only supports 0-dimension value tensor but got tensor with ${value.sizes.length} dimensions.`,
     );
   }
-  const source = runtime.isTensor(value)
-    ? value
-    : runtime.full([], scalarFor(value, input.dtype), input.dtype, input);
-  runtime.copyInto(input, source);
+  if (Object.is(value, 0)) runtime.zero(input);
+  else {
+    const source = runtime.isTensor(value)
+      ? value
+      : runtime.full([], scalarFor(value, input.dtype), input.dtype, input);
+    runtime.copyInto(input, source);
+  }
   return runtime.recordInplace(input, {
     name,
     inputs: [input, runtime.isTensor(value) ? value : null],

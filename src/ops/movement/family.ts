@@ -18,12 +18,15 @@ export function makeView(
   input: Tensor,
   { sizes, strides, offset }: Geometry,
   backward: (grad: Tensor) => Tensor,
+  /** The same view of another tensor with the input's sizes. */
+  sameView?: (whole: Tensor) => Tensor,
 ): Tensor {
   return runtime.recordView(runtime.alias(input, sizes, strides, offset), {
     name,
     inputs: [input],
     saved: [],
     backward: ([grad]) => [grad === null || grad === undefined ? null : backward(grad)],
+    ...(sameView === undefined ? {} : { sameView }),
   });
 }
 

@@ -15,7 +15,7 @@ import { DType } from '../../base/dtype.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define } from '../define.ts';
 import { runtime } from '../runtime.ts';
-import { makeView, makeViews, scatterView } from './family.ts';
+import { type Geometry, makeView, makeViews, scatterView } from './family.ts';
 import { cat, stack } from './joining.ts';
 
 type Shape = readonly number[];
@@ -132,12 +132,16 @@ function permuted(name: string, input: Tensor, order: Shape): Tensor {
   order.forEach((d, i) => {
     inverse[d] = i;
   });
-  const geometry = {
-    sizes: order.map((d) => input.sizes[d]),
-    strides: order.map((d) => input.strides[d]),
-    offset: input.offset,
+  const geometryOf = ({ sizes, strides, offset }: Geometry): Geometry => ({
+    sizes: order.map((d) => sizes[d]),
+    strides: order.map((d) => strides[d]),
+    offset,
+  });
+  const sameView = (whole: Tensor): Tensor => {
+    const { sizes, strides, offset } = geometryOf(whole);
+    return runtime.alias(whole, sizes, strides, offset);
   };
-  return makeView(name, input, geometry, (g) => g.permute(inverse));
+  return makeView(name, input, geometryOf(input), (g) => g.permute(inverse), sameView);
 }
 
 type TransposeCall = Call<

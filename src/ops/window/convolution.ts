@@ -13,7 +13,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, showSizes } from '../../base/shape.ts';
 import type { View } from '../../kernel/view.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
-import { contractDtype } from '../contraction/products.ts';
+import { canAddTo, contractDtype } from '../contraction/products.ts';
 import { runtime } from '../runtime.ts';
 import { type Geometry, inputParts } from './phases.ts';
 
@@ -139,13 +139,19 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   return y;
 }
 
-/** dw for an incoming gradient `dy`. Records nothing. */
-function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g: Geometry): Tensor {
+/** dw for an incoming gradient `dy`, or that added to `into`. Records nothing. */
+function weightGradient(
+  x: Tensor,
+  dy: Tensor,
+  weightSizes: readonly number[],
+  g: Geometry,
+  into: Tensor | null,
+): Tensor {
   const [batch, , ...space] = x.sizes;
   const [outputs, perGroup, ...kernel] = weightSizes;
-  const dw = runtime.empty(weightSizes, x.dtype, x);
+  const dw = into ?? runtime.empty(weightSizes, x.dtype, x);
   if (dw.numel() === 0) return dw;
-  if (dy.numel() === 0 || x.numel() === 0) return dw.zero_();
+  if (dy.numel() === 0 || x.numel() === 0) return into ?? dw.zero_();
   const image = padded(x, g.padding, g.padding);
   const win = windowStrides(image, g.groups, g);
   const dense = dy.contiguous();
@@ -162,7 +168,8 @@ function weightGradient(x: Tensor, dy: Tensor, weightSizes: readonly number[], g
   );
   const [wo, wc, ...wk] = dw.strides;
   const target = view(dw, [g.groups, og, perGroup, ...kernel], [wo * og, wo, wc, ...wk]);
-  runtime.contract(target, left, windows, { batch: 1, m: 1, n: 1 + rank, k: 1 + rank, alpha: 1, beta: 0 });
+  const beta = into === null ? 0 : 1;
+  runtime.contract(target, left, windows, { batch: 1, m: 1, n: 1 + rank, k: 1 + rank, alpha: 1, beta });
   drop(image, x);
   return dw;
 }
@@ -237,11 +244,12 @@ export function convolve(x: Tensor, w: Tensor, bias: Tensor | null, g: Geometry)
     name: 'Convolution',
     inputs: [x, w, bias],
     saved: [x, w],
-    backward: ([grad], [input, weight], needs) => {
+    accumulates: true,
+    backward: ([grad], [input, weight], needs, into) => {
       if (grad === null || grad === undefined) return [null, null, null];
       return [
         needs[0] ? convolveTransposed(grad, weight, null, g, space) : null,
-        needs[1] ? convolveWeight(input, grad, weight.sizes, g) : null,
+        needs[1] ? convolveWeight(input, grad, weight.sizes, g, into[1]) : null,
         needs[2] ? biasGradient(grad) : null,
       ];
     },
@@ -266,11 +274,12 @@ export function convolveTransposed(
     name: 'Convolution',
     inputs: [dy, w, bias],
     saved: [dy, w],
-    backward: ([grad], [output, weight], needs) => {
+    accumulates: true,
+    backward: ([grad], [output, weight], needs, into) => {
       if (grad === null || grad === undefined) return [null, null, null];
       return [
         needs[0] ? trimmed(convolve(grad, weight, null, g), output.sizes) : null,
-        needs[1] ? convolveWeight(grad, output, weight.sizes, g) : null,
+        needs[1] ? convolveWeight(grad, output, weight.sizes, g, into[1]) : null,
         needs[2] ? biasGradient(grad) : null,
       ];
     },
@@ -284,9 +293,20 @@ function trimmed(x: Tensor, sizes: readonly number[]): Tensor {
   return out;
 }
 
-/** The differentiable weight gradient. */
-function convolveWeight(x: Tensor, dy: Tensor, weightSizes: readonly number[], g: Geometry): Tensor {
-  const dw = runtime.noGrad(() => working(x, dy, (a, b) => weightGradient(a, b, weightSizes, g)));
+/** The differentiable weight gradient; null where it was added to `into`. */
+function convolveWeight(
+  x: Tensor,
+  dy: Tensor,
+  weightSizes: readonly number[],
+  g: Geometry,
+  into: Tensor | null | undefined,
+): Tensor | null {
+  if (into !== null && into !== undefined && canAddTo(into, x, dy)) {
+    weightGradient(x, dy, weightSizes, g, into);
+    runtime.recordInplace(into, null);
+    return null;
+  }
+  const dw = runtime.noGrad(() => working(x, dy, (a, b) => weightGradient(a, b, weightSizes, g, null)));
   const space = x.sizes.slice(2);
   return runtime.record(dw, {
     name: 'ConvolutionBackward',
