@@ -128,6 +128,12 @@ export interface Device {
   ): void;
   /** float32, float64, int32 and int64; a, b and out have the same dtype. */
   contract(out: View, a: View, b: View, spec: Contraction): void;
+  /**
+   * A correlation of images that are zero beyond their edges, `out[b, k, y, x] = Σ over c, i, j of image[b, c, y + i − padding[0], x + j − padding[1]] ·
+   * kernel[k, c, i, j]`, in the dtypes of contractions. False where the device knows no better way than a contraction over windows of a padded
+   * copy: then nothing has happened. The gradients of a convolution are correlations too: with the kernel reversed, and with images as channels.
+   */
+  correlate(out: View, image: View, kernel: View, padding: readonly [top: number, left: number]): boolean;
   /** `out[i] = source[i, index]`; dtypes of out and source are equal. Returns an index that does not fit, or null. */
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   /** `target[i, index] (mode)= source[i]`, in row-major order of i. Nothing is written when an index does not fit. */

@@ -21,6 +21,7 @@ const requests: Readonly<
     return { name: `reduce ${program.combine}`, views: [out, ...ins] };
   },
   contract: (args) => ({ name: 'contract', views: args.slice(0, 3) as View[] }),
+  correlate: (args) => ({ name: 'correlate', views: args.slice(0, 3) as View[] }),
   gather: (args) => ({ name: 'gather', views: args.slice(0, 2) as View[] }),
   scatter: (args) => ({ name: 'scatter', views: args.slice(0, 2) as View[] }),
 };

@@ -171,6 +171,10 @@ const bound: Runtime = {
     commonDevice([a, b]);
     out.storage.device.contract(out, a, b, spec);
   },
+  correlate: (out, image, kernel, padding) => {
+    commonDevice([image, kernel]);
+    return out.storage.device.correlate(out, image, kernel, padding);
+  },
   gather: (out, source, indices) => {
     commonDevice([source, ...indices.index]);
     return out.storage.device.gather(out, source, indices);

@@ -317,6 +317,32 @@ export class ReferenceDevice implements Device {
     });
   }
 
+  correlate(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
+    const from = this.open(image);
+    const weight = this.open(kernel);
+    const target = this.open(out);
+    const [, channels, height, width] = image.sizes;
+    const [, , rows, columns] = kernel.sizes;
+    const { compute } = out.dtype;
+    forEachIndex(out.sizes, (index) => {
+      const [b, k, y, x] = index;
+      let total = 0;
+      let exact = 0n;
+      forEachIndex([channels, rows, columns], ([c, i, j]) => {
+        const [row, column] = [y + i - padding[0], x + j - padding[1]];
+        if (row < 0 || row >= height || column < 0 || column >= width) return;
+        const p = from.get(position(image, [b, c, row, column]));
+        const q = weight.get(position(kernel, [k, c, i, j]));
+        if (out.dtype.isFloatingPoint) total += Number(p) * Number(q);
+        else exact += BigInt(p) * BigInt(q);
+      });
+      const at = position(out, index);
+      if (out.dtype.isFloatingPoint) target.set(at, total);
+      else target.set(at, compute === 'i64' ? BigInt.asIntN(64, exact) : Number(BigInt.asIntN(32, exact)));
+    });
+    return true;
+  }
+
   gather(out: View, source: View, indices: Indices): BadIndex | null {
     const bad = this.check(out.sizes, indices);
     if (bad !== null) return bad;

@@ -25,6 +25,7 @@ import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
 import { RowRunner } from './rows.ts';
 import { Threads } from './threads.ts';
+import { Correlator } from './winograd/correlator.ts';
 import { writeZeros } from './zero.ts';
 
 /** No operand. */
@@ -57,6 +58,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private contractor: Contractor | null = null;
+  private correlator: Correlator | null = null;
   private readonly copier: Copier = new Copier(this.heap, this.kernels, this.threads, this.slot);
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.threads, this.slot);
   private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
@@ -195,6 +197,12 @@ export class WasmDevice implements Device {
     if (out.storage.address < 0 || a.storage.address < 0 || b.storage.address < 0) throw disposed();
     this.contractor ??= new Contractor(this.heap, this.kernels, this.threads, this.blas, this.slot);
     this.contractor.run(out, a, b, spec);
+  }
+
+  correlate(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
+    if (out.storage.address < 0 || image.storage.address < 0 || kernel.storage.address < 0) throw disposed();
+    this.correlator ??= new Correlator(this.heap, this.kernels, this.threads, this.slot);
+    return this.correlator.run(out, image, kernel, padding);
   }
 
   gather(out: View, source: View, indices: Indices): BadIndex | null {

@@ -218,18 +218,22 @@ function buildPack(module: ModuleBuilder, t: Template): FunctionBuilder {
   return f;
 }
 
-const LOW = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+export const LOW: readonly number[] = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
 const HIGH = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31];
-const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+export const LOW_HALF: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+export const HIGH_HALF: readonly number[] = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
 /** What `transpose` needs besides its operands. */
-function transposeLocals(f: FunctionBuilder, t: Template): Local[] {
+export function transposeLocals(f: FunctionBuilder, t: Template): Local[] {
   return t.lanes === 2 ? [] : Array.from({ length: 4 }, () => f.local('v128'));
 }
 
 /** Transposes a square block of as many vectors as they have lanes; returns what leaves each row of the result on the stack. */
-function transpose(f: FunctionBuilder, c: readonly Local[], temporaries: readonly Local[]): (() => void)[] {
+export function transpose(
+  f: FunctionBuilder,
+  c: readonly Local[],
+  temporaries: readonly Local[],
+): (() => void)[] {
   if (c.length === 2) {
     return [() => f.get(c[0]).get(c[1]).shuffle(LOW_HALF), () => f.get(c[0]).get(c[1]).shuffle(HIGH_HALF)];
   }

@@ -86,6 +86,26 @@ function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): 
   return { storage: t.storage, dtype: t.dtype, sizes, strides, offset: t.offset };
 }
 
+/** The padding that makes it a plain correlation of images, if it is one: two dimensions, a stride of 1, no dilation, one group. */
+function plainPadding({ stride, padding, dilation, groups }: Geometry): readonly [number, number] | null {
+  if (padding.length !== 2 || groups !== 1 || stride.some((s) => s !== 1) || dilation.some((d) => d !== 1)) return null;
+  return [padding[0], padding[1]];
+}
+
+/** A view with its first two dimensions exchanged: with images as channels. */
+function exchanged({ storage, dtype, sizes, strides, offset }: View): View {
+  const swap = ([a, b, ...rest]: readonly number[]): number[] => [b, a, ...rest];
+  return { storage, dtype, sizes: swap(sizes), strides: swap(strides), offset };
+}
+
+/** A view of a kernel from its last tap to its first, from outputs to inputs. */
+function reversed(w: View): View {
+  const { storage, dtype, sizes, strides } = exchanged(w);
+  const [a, b, ...steps] = strides;
+  const offset = steps.reduce((at, s, d) => at + s * (sizes[2 + d] - 1), w.offset);
+  return { storage, dtype, sizes, strides: [a, b, ...steps.map((s) => -s)], offset };
+}
+
 /** Windows of a padded [N, G, C/G, spatial…] image: dimensions [N, G, C/G, kernel…, out…] as strides. */
 function windowStrides(
   image: Tensor,
@@ -113,9 +133,11 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   const [batch, , ...space] = x.sizes;
   const [outputs, perGroup, ...kernel] = w.sizes;
   const out = space.map((s, d) => outputSize(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
-  const image = padded(x, g.padding, g.padding);
   const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
   if (y.numel() === 0) return y;
+  const padding = plainPadding(g);
+  if (padding !== null && runtime.correlate(y, x, w, padding)) return y;
+  const image = padded(x, g.padding, g.padding);
   const dense = w.contiguous();
   const win = windowStrides(image, g.groups, g);
   const rank = space.length;
@@ -152,6 +174,8 @@ function weightGradient(
   const dw = into ?? runtime.empty(weightSizes, x.dtype, x);
   if (dw.numel() === 0) return dw;
   if (dy.numel() === 0 || x.numel() === 0) return into ?? dw.zero_();
+  const padding = plainPadding(g);
+  if (padding !== null && runtime.correlate(exchanged(dw), exchanged(x), exchanged(dy), padding)) return dw;
   const image = padded(x, g.padding, g.padding);
   const win = windowStrides(image, g.groups, g);
   const dense = dy.contiguous();
@@ -186,6 +210,11 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
   const dx = runtime.empty([batch, perGroup * g.groups, ...space], dy.dtype, dy);
   if (dx.numel() === 0) return dx;
   if (dy.numel() === 0) return dx.zero_();
+  const padding = plainPadding(g);
+  if (padding !== null) {
+    const around = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]] as const;
+    if (Math.min(...around) >= 0 && runtime.correlate(dx, dy, reversed(w), around)) return dx;
+  }
   const { before, after, parts, complete } = inputParts(
     space,
     out,
