@@ -218,13 +218,13 @@ function buildPack(module: ModuleBuilder, t: Template): FunctionBuilder {
   return f;
 }
 
-export const LOW: readonly number[] = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
+const LOW = [0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23];
 const HIGH = [8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31];
-export const LOW_HALF: readonly number[] = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
-export const HIGH_HALF: readonly number[] = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
+const LOW_HALF = [0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23];
+const HIGH_HALF = [8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31];
 
 /** What `transpose` needs besides its operands. */
-export function transposeLocals(f: FunctionBuilder, t: Template): Local[] {
+function transposeLocals(f: FunctionBuilder, t: Template): Local[] {
   return t.lanes === 2 ? [] : Array.from({ length: 4 }, () => f.local('v128'));
 }
 

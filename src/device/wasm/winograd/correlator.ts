@@ -136,15 +136,15 @@ export class Correlator {
     const uPanel = channels * PANEL * 4;
     const uPlane = planeBytes(panels * uPanel);
     const [vPlane, mPlane] = [planeBytes(grid.room * vPitch), planeBytes(grid.room * mPitch)];
-    const maskBytes = Math.ceil(grid.tileColumns / 2) * MASK_BYTES;
+    const maskBytes = roundUp(masksOf(grid) * MASK_BYTES, 64);
     const partBytes = PLACES * (vPlane + mPlane);
-    const bytes = roundUp(maskBytes, 64) + PLACES * uPlane + parts * partBytes;
+    const bytes = maskBytes + PLACES * uPlane + parts * partBytes;
     const start = heap.allocate(bytes);
     if (start < 0) return false;
     try {
-      const u = start + roundUp(maskBytes, 64);
+      const u = start + maskBytes;
       const v = u + PLACES * uPlane;
-      writeMasks(heap, start, grid, width, padLeft, 6);
+      writeMasks(heap, start, grid, width, padLeft);
       this.transformKernel(kernel, u, uPanel, uPlane);
       let used = 0;
       eachShare(grid.total, parts, parts === 1 ? 1 : grid.stripsAtOnce, (strip, count) => {
@@ -221,14 +221,14 @@ export class Correlator {
     const tiles = batch * grid.tileRows * grid.tileColumns;
     const parts = Math.max(1, Math.min(MOST_PARTS, Math.floor(tiles / PART_TILES), Math.floor(MOST_SUMS / dPart)));
     const shared = threads.partsFor(tapsNs(grid, batch, channels, outputs)) > 1;
-    const masks = roundUp(Math.ceil(grid.tileColumns / 2) * MASK_BYTES, 64);
+    const masks = roundUp(masksOf(grid) * MASK_BYTES, 64);
     const workBytes = PLACES * (vPlane + zPlane);
     const bytes = 2 * masks + parts * dPart + (shared ? parts : 1) * workBytes;
     const start = heap.allocate(bytes);
     if (start < 0) return false;
     try {
-      writeMasks(heap, start, grid, width, padLeft, 6);
-      writeMasks(heap, start + masks, grid, outWidth, 0, 4);
+      writeMasks(heap, start, grid, width, padLeft);
+      writeMasks(heap, start + masks, grid, outWidth, 0);
       const d = start + 2 * masks;
       const work = d + parts * dPart;
       const kernel = this.kernel('taps');
@@ -366,20 +366,18 @@ function strips(
   return { tileRows, strips: each, stripTiles, tileColumns, stripsAtOnce, strip, count };
 }
 
-/** Writes, for every pair of tiles of a row, which of its columns lie in an image that wide; the last word says that some do not. */
-function writeMasks(
-  heap: Heap,
-  address: number,
-  { tileColumns }: Grid,
-  width: number,
-  padLeft: number,
-  columns: 4 | 6,
-): void {
+/** The size of the table of masks for a row of tiles: the columns before the last tile, and its own four. */
+function masksOf({ tileColumns }: Grid): number {
+  return Math.floor(tileColumns / 2) + 1;
+}
+
+/** Writes, for every four columns of a row of tiles, which of them lie in an image that wide. */
+function writeMasks(heap: Heap, address: number, grid: Grid, width: number, padLeft: number): void {
   const { i32 } = heap;
   const words = MASK_BYTES / 4;
-  for (let pair = 0, at = address >> 2; pair < tileColumns / 2; pair++, at += words) {
-    const first = 4 * pair - padLeft;
-    for (let c = 0; c < columns; c++) i32[at + c] = first + c >= 0 && first + c < width ? -1 : 0;
-    i32[at + words - 1] = first < 0 || first + columns > width ? 1 : 0;
+  for (let entry = 0, at = address >> 2; entry < masksOf(grid); entry++, at += words) {
+    const first = 4 * entry - padLeft;
+    for (let c = 0; c < 4; c++) i32[at + c] = first + c >= 0 && first + c < width ? -1 : 0;
+    i32[at + 4] = first < 0 || first + 4 > width ? 1 : 0;
   }
 }

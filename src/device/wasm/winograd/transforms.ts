@@ -5,15 +5,14 @@
  * and, for an incoming gradient dy of the tile's results, dg = Gᵀ [ (A dy Aᵀ) ⊙ (Bᵀ d B) ] G.
  *
  * A vector has four channels of one tile, so that the sum over channels is a product of matrices for each of the 16 places. Tiles overlap by
- * two positions and come in pairs: six columns of the image. The zeros around an image are masks and rows that are left out.
+ * two positions: every four columns of the image end one and are another. The zeros around an image are masks and rows that are left out.
  */
 import type { FunctionBuilder, Local, ModuleBuilder } from '../assembler.ts';
-import { HIGH_HALF, LOW, LOW_HALF, transpose } from '../matmul.ts';
+import { transpose } from '../matmul.ts';
 
-/** Bytes of an entry of the table of masks, one for each pair of tiles. */
+/** Bytes of an entry of the table of masks, one for every four columns: a vector, and whether it masks anything. */
 export const MASK_BYTES = 32;
-/** Where an entry says that something in it is masked. */
-const MASKED = 28;
+const MASKED = 16;
 
 /** Runs `body` `counter` times; the counter must be positive. */
 export function repeat(f: FunctionBuilder, counter: Local, body: () => void): void {
@@ -71,7 +70,6 @@ function rows(
   row: number,
   offset: Local | null,
   op: 'f32x4.add' | 'f32x4.sub' | null,
-  load: 'v128.load' | 'v128.load64_zero',
 ): void {
   f.get(valid)
     .i32(1 << row)
@@ -82,7 +80,7 @@ function rows(
         if (op !== null) f.get(x[r]);
         f.get(pointer);
         if (offset !== null) f.get(offset).op('i32.add');
-        f.memory(load, load === 'v128.load' ? 0 : 16);
+        f.memory('v128.load');
         if (op !== null) f.op(op);
         f.set(x[r]);
       });
@@ -96,15 +94,21 @@ function rows(
 }
 
 /** Clears the lanes of columns outside the image. */
-function masked(f: FunctionBuilder, x: readonly Local[], masks: Local, mask: Local, offset: 0 | 16): void {
+function masked(f: FunctionBuilder, x: readonly Local[], masks: Local, mask: Local): void {
   f.get(masks).memory('i32.load', MASKED);
   f.if(() => {
-    f.get(masks)
-      .memory(offset === 0 ? 'v128.load' : 'v128.load64_zero', offset)
-      .set(mask);
+    f.get(masks).memory('v128.load').set(mask);
     for (const v of x) f.get(v).get(mask).op('v128.and').set(v);
   });
 }
+
+/** Bᵀ: which two rows (columns) of a tile make each row (column) of the transformed one, and how. */
+const differences: readonly (readonly [first: number, op: 'f32x4.add' | 'f32x4.sub', second: number])[] = [
+  [0, 'f32x4.sub', 2],
+  [1, 'f32x4.add', 2],
+  [2, 'f32x4.sub', 1],
+  [1, 'f32x4.sub', 3],
+];
 
 /**
  * `(from, rowStride, channelStride, channels, valid, masks, tiles, to, pitch, plane)`: Bᵀ d B of `tiles` tiles that lie side by side, of all
@@ -117,58 +121,56 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
     { length: 10 },
     (_, i) => i,
   );
+  const starts = integers(f, 4);
   const pointers = integers(f, 4);
-  const [group, second, third, place, pairs, at, mask] = integers(f, 7);
+  const [group, plane4, place, left, at, mask, inner, apart] = integers(f, 8);
   const x = vectors(f, 4);
-  const n = vectors(f, 6);
+  const n = vectors(f, 4);
+  const before = vectors(f, 2);
   const temporaries = vectors(f, 4);
   const keep = f.local('v128');
-  const offsets = [null, rowStride, second, third];
-  f.get(rowStride).i32(1).op('i32.shl').tee(second).get(rowStride).op('i32.add').set(third);
-
-  /** Bᵀ: which rows make each row of the transformed tile. */
-  const vertical: readonly (readonly [row: number, op: 'f32x4.add' | 'f32x4.sub', row: number])[] = [
-    [0, 'f32x4.sub', 2],
-    [1, 'f32x4.add', 2],
-    [2, 'f32x4.sub', 1],
-    [1, 'f32x4.sub', 3],
-  ];
-  eachFour(f, { from, stride, channels, group }, pointers, () => {
-    f.get(to).get(group).op('i32.add').set(at);
-    f.get(masks).set(mask);
-    f.get(tiles).i32(1).op('i32.add').i32(1).op('i32.shr_u').set(pairs);
-    repeat(f, pairs, () => {
-      f.get(at).set(place);
-      for (const [first, op, other] of vertical) {
-        rows(f, x, pointers, valid, first, offsets[first], null, 'v128.load');
-        rows(f, x, pointers, valid, other, offsets[other], op, 'v128.load');
-        masked(f, x, mask, keep, 0);
+  /** Stores a row of the transformed tile of these four columns. */
+  const store = (columns: readonly Local[]): void => {
+    f.get(at).set(place);
+    differences.forEach(([first, op, second], j) => {
+      f.get(place).get(columns[first]).get(columns[second]).op(op).memory('v128.store');
+      if (j < 3) advance(f, place, plane);
+    });
+    advance(f, at, pitch);
+  };
+  f.get(plane).i32(2).op('i32.shl').set(plane4);
+  eachFour(f, { from, stride, channels, group }, starts, () => {
+    f.get(to).get(group).op('i32.add').set(group);
+    for (const [first, op, second] of differences) {
+      pointers.forEach((pointer, r) => {
+        f.get(starts[r]);
+        if (first > 0) f.get(rowStride).i32(first).op('i32.mul').op('i32.add');
+        f.set(pointer);
+      });
+      f.get(rowStride)
+        .i32(second - first)
+        .op('i32.mul')
+        .set(apart);
+      f.get(group).set(at).get(masks).set(mask).i32(0).set(inner);
+      f.get(tiles).i32(1).op('i32.shr_u').i32(1).op('i32.add').set(left);
+      repeat(f, left, () => {
+        rows(f, x, pointers, valid, first, null, null);
+        rows(f, x, pointers, valid, second, apart, op);
+        masked(f, x, mask, keep);
         transpose(f, x, temporaries).forEach((emit, j) => {
           emit();
           f.set(n[j]);
         });
-        rows(f, x, pointers, valid, first, offsets[first], null, 'v128.load64_zero');
-        rows(f, x, pointers, valid, other, offsets[other], op, 'v128.load64_zero');
-        masked(f, x, mask, keep, 16);
-        f.get(x[0]).get(x[1]).shuffle(LOW).set(temporaries[0]);
-        f.get(x[2]).get(x[3]).shuffle(LOW).set(temporaries[1]);
-        f.get(temporaries[0]).get(temporaries[1]).shuffle(LOW_HALF).set(n[4]);
-        f.get(temporaries[0]).get(temporaries[1]).shuffle(HIGH_HALF).set(n[5]);
-        vertical.forEach(([a, sign, b]) => {
-          f.get(place).get(n[a]).get(n[b]).op(sign).memory('v128.store');
-          f.get(place).get(pitch).op('i32.add');
-          f.get(n[a + 2])
-            .get(n[b + 2])
-            .op(sign)
-            .memory('v128.store');
-          advance(f, place, plane);
-        });
-      }
-      for (const pointer of pointers) bump(f, pointer, 16);
-      bump(f, mask, MASK_BYTES);
-      advance(f, at, pitch);
-      advance(f, at, pitch);
-    });
+        // The tile that began two columns before these four, but for the first four.
+        f.get(inner);
+        f.if(() => store([before[0], before[1], n[0], n[1]]));
+        store(n);
+        f.get(n[2]).set(before[0]).get(n[3]).set(before[1]).i32(1).set(inner);
+        for (const pointer of pointers) bump(f, pointer, 16);
+        bump(f, mask, MASK_BYTES);
+      });
+      advance(f, group, plane4);
+    }
   });
   return f;
 }
@@ -202,11 +204,11 @@ export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
       f.get(at).set(place);
       for (let i = 0; i < 4; i++) {
         const first = i === 3 ? 1 : 0;
-        rows(f, x, pointers, valid, first, first === 0 ? null : rowStride, null, 'v128.load');
+        rows(f, x, pointers, valid, first, first === 0 ? null : rowStride, null);
         if (i === 1 || i === 2) {
-          rows(f, x, pointers, valid, 1, rowStride, i === 1 ? 'f32x4.add' : 'f32x4.sub', 'v128.load');
+          rows(f, x, pointers, valid, 1, rowStride, i === 1 ? 'f32x4.add' : 'f32x4.sub');
         }
-        masked(f, x, mask, keep, 0);
+        masked(f, x, mask, keep);
         transpose(f, x, temporaries).forEach((emit, j) => {
           emit();
           f.set(n[j]);
@@ -238,11 +240,11 @@ export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
   return f;
 }
 
-/** `(value, address, count)`: stores the first `count` lanes, at most three. */
+/** `(value, address, count)`: stores the first `count` lanes. */
 function buildStorePart(module: ModuleBuilder): FunctionBuilder {
   const f = module.function(null, ['v128', 'i32', 'i32']);
   const [value, address, count] = [0, 1, 2];
-  for (let lane = 0; lane < 3; lane++) {
+  for (let lane = 0; lane < 4; lane++) {
     f.get(count).i32(lane).op('i32.gt_s');
     f.if(() => f.get(address).get(value).laneMemory('v128.store32_lane', lane, 4 * lane));
   }
@@ -261,37 +263,47 @@ export function buildOutputTransform(module: ModuleBuilder): FunctionBuilder {
     (_, i) => i,
   );
   const [channel, at, place, left, out, target] = integers(f, 6);
+  const m = vectors(f, 4);
+  const h = vectors(f, 2);
   const top = vectors(f, 4);
   const bottom = vectors(f, 4);
-  const m = vectors(f, 4);
-  const y = vectors(f, 8);
   const temporaries = vectors(f, 4);
-  /** Aᵀ on one row or column: of four, two. */
-  const halve = (v: readonly Local[], first: Local, second: Local): void => {
-    f.get(v[0]).get(v[1]).get(v[2]).op('f32x4.add').op('f32x4.add').set(first);
-    f.get(v[1]).get(v[2]).op('f32x4.sub').get(v[3]).op('f32x4.sub').set(second);
+  /** Adds row i of a tile, halved by Aᵀ, to the two rows of its results, by Aᵀ again. */
+  const addRow = (i: number, tile: number): void => {
+    f.get(m[0]).get(m[1]).get(m[2]).op('f32x4.add').op('f32x4.add').set(h[0]);
+    f.get(m[1]).get(m[2]).op('f32x4.sub').get(m[3]).op('f32x4.sub').set(h[1]);
+    for (let c = 0; c < 2; c++) {
+      const [first, second] = [top[2 * tile + c], bottom[2 * tile + c]];
+      if (i === 0) f.get(h[c]).set(first);
+      else if (i < 3) f.get(first).get(h[c]).op('f32x4.add').set(first);
+      if (i === 1) f.get(h[c]).set(second);
+      else if (i > 1) f.get(second).get(h[c]).op('f32x4.sub').set(second);
+    }
   };
-  /** Stores the row of results in `row` for four channels. */
-  const store = (row: readonly Local[], address: Local): void => {
-    f.get(address).set(target);
-    transpose(f, row, temporaries).forEach((emit, r) => {
-      f.get(channel).i32(r).op('i32.add').get(channels).op('i32.lt_s');
-      f.if(() => {
-        f.get(left).i32(4).op('i32.ge_s');
-        f.if(
-          () => {
-            f.get(target);
-            emit();
-            f.memory('v128.store');
-          },
-          () => {
+  /** Stores the row of results in `row` for four channels, from local `target` on. */
+  const store = (row: readonly Local[]): void => {
+    f.get(left).i32(4).op('i32.ge_s').get(channel).i32(4).op('i32.add').get(channels).op('i32.le_s').op('i32.and');
+    const emits = transpose(f, row, temporaries);
+    f.if(
+      () => {
+        emits.forEach((emit, r) => {
+          f.get(target);
+          emit();
+          f.memory('v128.store');
+          if (r < 3) advance(f, target, stride);
+        });
+      },
+      () => {
+        emits.forEach((emit, r) => {
+          f.get(channel).i32(r).op('i32.add').get(channels).op('i32.lt_s');
+          f.if(() => {
             emit();
             f.get(target).get(left).call(module.indexOf(storePart));
-          },
-        );
-        advance(f, target, stride);
-      });
-    });
+            advance(f, target, stride);
+          });
+        });
+      },
+    );
   };
   f.i32(0).set(channel);
   f.loop(() => {
@@ -300,24 +312,22 @@ export function buildOutputTransform(module: ModuleBuilder): FunctionBuilder {
     f.get(columns).set(left);
     f.loop(() => {
       for (let tile = 0; tile < 2; tile++) {
-        for (let j = 0; j < 4; j++) {
-          f.get(at).set(place);
-          if (j > 0) f.get(plane).i32(j).op('i32.mul').get(at).op('i32.add').set(place);
-          for (let i = 0; i < 4; i++) {
-            f.get(place).memory('v128.load').set(m[i]);
-            if (i < 3) f.get(plane).i32(2).op('i32.shl').get(place).op('i32.add').set(place);
+        f.get(at).set(place);
+        for (let i = 0; i < 4; i++) {
+          for (let j = 0; j < 4; j++) {
+            f.get(place).memory('v128.load').set(m[j]);
+            if (i + j < 6) advance(f, place, plane);
           }
-          halve(m, top[j], bottom[j]);
+          addRow(i, tile);
         }
-        halve(top, y[2 * tile], y[2 * tile + 1]);
-        halve(bottom, y[4 + 2 * tile], y[5 + 2 * tile]);
         advance(f, at, pitch);
       }
-      store(y.slice(0, 4), out);
+      f.get(out).set(target);
+      store(top);
       f.get(both);
       f.if(() => {
-        f.get(out).get(rowStride).op('i32.add').set(place);
-        store(y.slice(4), place);
+        f.get(out).get(rowStride).op('i32.add').set(target);
+        store(bottom);
       });
       bump(f, out, 16);
       f.get(left).i32(-4).op('i32.add').tee(left).i32(0).op('i32.gt_s').brIf(0);
