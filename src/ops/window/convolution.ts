@@ -88,7 +88,8 @@ function view(t: Tensor, sizes: readonly number[], strides: readonly number[]): 
 
 /** The padding that makes it a plain correlation of images, if it is one: two dimensions, a stride of 1, no dilation, one group. */
 function plainPadding({ stride, padding, dilation, groups }: Geometry): readonly [number, number] | null {
-  if (padding.length !== 2 || groups !== 1 || stride.some((s) => s !== 1) || dilation.some((d) => d !== 1)) return null;
+  if (padding.length !== 2 || groups !== 1 || stride.some((s) => s !== 1) || dilation.some((d) => d !== 1))
+    return null;
   return [padding[0], padding[1]];
 }
 

@@ -16,19 +16,21 @@ import {
   buildTaps,
   type CombineField,
   combineFields,
-  type ForwardField,
-  forwardFields,
+  type GradientField,
+  gradientFields,
+  type GridField,
+  gridFields,
   type KernelField,
   kernelFields,
-  type TapsField,
-  tapsFields,
+  type ResultField,
+  resultFields,
 } from './kernels.ts';
 import { PANEL, PLACES, TILE_GROUP } from './products.ts';
 import { MASK_BYTES } from './transforms.ts';
 
 /** What is transformed at a time stays in the second-level cache. */
-const BLOCK_BYTES = 1 << 17;
-const FEWEST_TILES = 16;
+const BLOCK_BYTES = 1 << 18;
+const FEWEST_TILES = 32;
 const MOST_TILES = 64;
 /** Reading before and after an image must stay in the heap. */
 const MOST_PADDING = 2;
@@ -44,12 +46,13 @@ interface Program {
   readonly build: (fused: boolean, memory: KernelCache['memory']) => ModuleBuilder;
 }
 
-function programs<Name extends string>(builders: Readonly<Record<Name, Program['build']>>): Record<Name, Program> {
+function programs<Name extends string>(
+  builders: Readonly<Record<Name, Program['build']>>,
+): Record<Name, Program> {
   const entries = Object.entries(builders) as [Name, Program['build']][];
-  return Object.fromEntries(entries.map(([name, build]) => [name, { compiled: [], build }])) as unknown as Record<
-    Name,
-    Program
-  >;
+  return Object.fromEntries(
+    entries.map(([name, build]) => [name, { compiled: [], build }]),
+  ) as unknown as Record<Name, Program>;
 }
 
 function roundUp(x: number, unit: number): number {
@@ -122,16 +125,21 @@ export class Correlator {
     return false;
   }
 
-  private forward(out: View, image: View, kernel: View, [padTop, padLeft]: readonly [number, number]): boolean {
+  private forward(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
     if (out.strides[3] !== 1) return false;
     const { heap, threads } = this;
-    const [batch, channels, height, width] = image.sizes;
+    const [batch, channels, , width] = image.sizes;
     const [, outputs, outHeight, outWidth] = out.sizes;
     const panels = Math.ceil(outputs / PANEL);
     const vPitch = roundUp(channels, 4) * 4;
     const mPitch = panels * PANEL * 4;
     const grid = gridOf(batch, outHeight, outWidth, PLACES * (vPitch + mPitch));
-    const ns = forwardNs(grid, batch, channels, panels);
+    const tiles = batch * grid.tileRows * grid.tileColumns;
+    const ns =
+      tiles *
+      (PLACES * channels * panels * PANEL * PRODUCT_NS + vPitch * (IMAGE_NS / 4) + outputs * OUTPUT_NS);
+    const operations = 9 * batch * channels * outputs * outHeight * outWidth;
+    if (!pays(ns + channels * panels * PANEL * KERNEL_NS, operations)) return false;
     const parts = Math.min(threads.partsFor(ns), grid.total);
     const uPanel = channels * PANEL * 4;
     const uPlane = planeBytes(panels * uPanel);
@@ -144,18 +152,13 @@ export class Correlator {
     try {
       const u = start + maskBytes;
       const v = u + PLACES * uPlane;
-      writeMasks(heap, start, grid, width, padLeft);
+      writeMasks(heap, start, grid, width, padding[1]);
       this.transformKernel(kernel, u, uPanel, uPlane);
       let used = 0;
       eachShare(grid.total, parts, parts === 1 ? 1 : grid.stripsAtOnce, (strip, count) => {
         const at = v + used * partBytes;
-        this.describe<ForwardField>(used++, forwardFields, {
-          ...imageFields(image, 0, 1, height, padTop, padLeft, start),
-          ...strips(grid, strip, count),
-          channels,
-          v: at,
-          vPitch,
-          vPlane,
+        this.describeGrid(used, grid, image, [0, 1], padding, start, strip, count, at, vPitch, vPlane);
+        this.describe<ResultField>(used++, gridFields.length, resultFields, {
           out: addressOf(out),
           outBatch: out.strides[0] * 4,
           outChannel: out.strides[1] * 4,
@@ -185,8 +188,8 @@ export class Correlator {
     const [outputs, channels] = kernel.sizes;
     const panels = Math.ceil(outputs / PANEL);
     let used = 0;
-    eachShare(panels, threads.partsFor(panels * channels * KERNEL_NS), 1, (from, count) => {
-      this.describe<KernelField>(used++, kernelFields, {
+    eachShare(panels, threads.partsFor(panels * PANEL * channels * KERNEL_NS), 1, (from, count) => {
+      this.describe<KernelField>(used++, 0, kernelFields, {
         kernel: addressOf(kernel),
         kernelOutput: kernel.strides[0] * 4,
         kernelChannel: kernel.strides[1] * 4,
@@ -205,10 +208,10 @@ export class Correlator {
   }
 
   /** The sums over all images and results, of 3×3 taps: for an image of [channels, images, …] and gradients of [outputs, images, …]. */
-  private taps(out: View, image: View, gradient: View, [padTop, padLeft]: readonly [number, number]): boolean {
+  private taps(out: View, image: View, gradient: View, padding: readonly [number, number]): boolean {
     if (gradient.strides[3] !== 1) return false;
     const { heap, threads } = this;
-    const [channels, batch, height, width] = image.sizes;
+    const [channels, batch, , width] = image.sizes;
     const [outputs, , outHeight, outWidth] = gradient.sizes;
     const panels = Math.ceil(channels / PANEL);
     const rows = roundUp(outputs, 4);
@@ -219,15 +222,26 @@ export class Correlator {
     const dPart = PLACES * dPlane;
     // The same parts for any number of threads: sums depend on them.
     const tiles = batch * grid.tileRows * grid.tileColumns;
-    const parts = Math.max(1, Math.min(MOST_PARTS, Math.floor(tiles / PART_TILES), Math.floor(MOST_SUMS / dPart)));
-    const shared = threads.partsFor(tapsNs(grid, batch, channels, outputs)) > 1;
+    const parts = Math.max(
+      1,
+      Math.min(MOST_PARTS, Math.floor(tiles / PART_TILES), Math.floor(MOST_SUMS / dPart)),
+    );
+    const blocks = tiles / (grid.stripsAtOnce * grid.stripTiles);
+    const sums = rows * panels * PANEL;
+    const ns =
+      tiles * (PLACES * sums * PRODUCT_NS + vPitch * (IMAGE_NS / 4) + zPitch * (GRADIENT_NS / 4)) +
+      blocks * sums * BLOCK_NS;
+    const after = sums * (SUMS_NS + parts * PART_NS);
+    const operations = 9 * batch * channels * outputs * outHeight * outWidth;
+    if (!pays(ns + after, operations)) return false;
+    const shared = threads.partsFor(ns) > 1;
     const masks = roundUp(masksOf(grid) * MASK_BYTES, 64);
     const workBytes = PLACES * (vPlane + zPlane);
     const bytes = 2 * masks + parts * dPart + (shared ? parts : 1) * workBytes;
     const start = heap.allocate(bytes);
     if (start < 0) return false;
     try {
-      writeMasks(heap, start, grid, width, padLeft);
+      writeMasks(heap, start, grid, width, padding[1]);
       writeMasks(heap, start + masks, grid, outWidth, 0);
       const d = start + 2 * masks;
       const work = d + parts * dPart;
@@ -235,13 +249,9 @@ export class Correlator {
       let part = 0;
       eachShare(grid.total, parts, 1, (strip, count) => {
         const v = work + (shared ? part * workBytes : 0);
-        this.describe<TapsField>(shared ? part : 0, tapsFields, {
-          ...imageFields(image, 1, 0, height, padTop, padLeft, start),
-          ...strips(grid, strip, count),
-          channels,
-          v,
-          vPitch,
-          vPlane,
+        const place = shared ? part : 0;
+        this.describeGrid(place, grid, image, [1, 0], padding, start, strip, count, v, vPitch, vPlane);
+        this.describe<GradientField>(place, gridFields.length, gradientFields, {
           gradient: addressOf(gradient),
           gradientBatch: gradient.strides[1] * 4,
           gradientChannel: gradient.strides[0] * 4,
@@ -262,19 +272,27 @@ export class Correlator {
         if (!shared) threads.run(kernel, 1);
       });
       if (shared) threads.run(kernel, part);
-      this.combine(out, d, vPitch, dPlane, dPart, part);
+      this.combine(out, d, vPitch, dPlane, dPart, part, after);
     } finally {
       heap.free(start, bytes);
     }
     return true;
   }
 
-  private combine(out: View, d: number, dPitch: number, dPlane: number, dPart: number, parts: number): void {
+  private combine(
+    out: View,
+    d: number,
+    dPitch: number,
+    dPlane: number,
+    dPart: number,
+    parts: number,
+    ns: number,
+  ): void {
     const { threads } = this;
     const [channels, outputs] = out.sizes;
     let used = 0;
-    eachShare(outputs, threads.partsFor(outputs * channels * parts * COMBINE_NS), 1, (from, count) => {
-      this.describe<CombineField>(used++, combineFields, {
+    eachShare(outputs, threads.partsFor(ns), 1, (from, count) => {
+      this.describe<CombineField>(used++, 0, combineFields, {
         out: addressOf(out),
         outOutput: out.strides[1] * 4,
         outChannel: out.strides[0] * 4,
@@ -299,71 +317,80 @@ export class Correlator {
     return this.kernels.get(program, this.slot, 0, () => program.build(hasRelaxedSimd(), memory));
   }
 
-  /** Writes the descriptor of a part of the work. */
+  /** Writes the first part of the descriptor of a part of the work; `dims` are the image's dimensions of images and channels. */
+  private describeGrid(
+    part: number,
+    grid: Grid,
+    image: View,
+    [images, channels]: readonly [number, number],
+    [padTop, padLeft]: readonly [number, number],
+    masks: number,
+    strip: number,
+    count: number,
+    v: number,
+    vPitch: number,
+    vPlane: number,
+  ): void {
+    this.describe<GridField>(part, 0, gridFields, {
+      image: addressOf(image),
+      imageBatch: image.strides[images] * 4,
+      imageChannel: image.strides[channels] * 4,
+      imageRow: image.strides[2] * 4,
+      channels: image.sizes[channels],
+      height: image.sizes[2],
+      padTop,
+      padLeft,
+      masks,
+      tileRows: grid.tileRows,
+      strips: grid.strips,
+      stripTiles: grid.stripTiles,
+      tileColumns: grid.tileColumns,
+      strip,
+      count,
+      stripsAtOnce: grid.stripsAtOnce,
+      v,
+      vPitch,
+      vPlane,
+    });
+  }
+
+  /** Writes fields of the descriptor of a part of the work, from word `from` on. */
   private describe<Field extends string>(
     part: number,
+    from: number,
     fields: readonly Field[],
     values: Readonly<Record<Field, number>>,
   ): void {
     const { i32 } = this.heap;
-    const at = this.threads.descriptor(part) >> 2;
+    const at = (this.threads.descriptor(part) >> 2) + from;
     for (let i = 0; i < fields.length; i++) i32[at + i] = values[fields[i]];
   }
 }
 
-/** What transforming kernels takes, for eight outputs and a channel; and summing up one place of one part. */
-const KERNEL_NS = 30;
-const COMBINE_NS = 10;
+/** What one core takes in nanoseconds, about. Of the direct kernels: a product and its addition (48 GFLOP/s, less what padding takes). */
+const DIRECT_NS = 2 / 46;
+/** Of these: the same, and for each tile the transform of a channel of the image, of a gradient, and of results. */
+const PRODUCT_NS = 2 / 54;
+const IMAGE_NS = 2.2;
+const GRADIENT_NS = 1.6;
+const OUTPUT_NS = 2.5;
+/** The transform of a kernel's output and channel; that of its sums, for each part; and adding to sums, for each block of tiles. */
+const KERNEL_NS = 3.5;
+const SUMS_NS = 3.5;
+const PART_NS = 0.7;
+const BLOCK_NS = 1.7;
+/** The gain must be larger than the doubt about it. */
+const MARGIN = 1.1;
+/** What a call takes besides. */
+const CALL_NS = 3000;
 
-function forwardNs(grid: Grid, batch: number, channels: number, panels: number): number {
-  const tiles = batch * grid.tileRows * grid.tileColumns;
-  return tiles * (channels * panels * PANEL * PLACES * 0.05 + channels * 2 + panels * PANEL * 2);
-}
-
-function tapsNs(grid: Grid, batch: number, channels: number, outputs: number): number {
-  return forwardNs(grid, batch, channels, Math.ceil(outputs / PANEL));
+/** Is it worth it to make `operations` multiplications of a direct kernel in `ns` instead? Only where the gain is not in doubt. */
+function pays(ns: number, operations: number): boolean {
+  return MARGIN * (ns + CALL_NS) < operations * DIRECT_NS;
 }
 
 function addressOf(v: View): number {
   return v.storage.address + v.offset * 4;
-}
-
-function imageFields(
-  image: View,
-  batch: 0 | 1,
-  channel: 0 | 1,
-  height: number,
-  padTop: number,
-  padLeft: number,
-  masks: number,
-): {
-  image: number;
-  imageBatch: number;
-  imageChannel: number;
-  imageRow: number;
-  height: number;
-  padTop: number;
-  padLeft: number;
-  masks: number;
-} {
-  return {
-    image: addressOf(image),
-    imageBatch: image.strides[batch] * 4,
-    imageChannel: image.strides[channel] * 4,
-    imageRow: image.strides[2] * 4,
-    height,
-    padTop,
-    padLeft,
-    masks,
-  };
-}
-
-function strips(
-  { tileRows, strips: each, stripTiles, tileColumns, stripsAtOnce }: Grid,
-  strip: number,
-  count: number,
-): Record<'tileRows' | 'strips' | 'stripTiles' | 'tileColumns' | 'stripsAtOnce' | 'strip' | 'count', number> {
-  return { tileRows, strips: each, stripTiles, tileColumns, stripsAtOnce, strip, count };
 }
 
 /** The size of the table of masks for a row of tiles: the columns before the last tile, and its own four. */

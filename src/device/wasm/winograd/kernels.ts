@@ -17,7 +17,7 @@ import {
 } from './transforms.ts';
 
 /** Which strips there are, and the image that they are read from. */
-const gridFields = [
+export const gridFields = [
   /** The first position of the first image, that of the first tile of all, and the table of masks for the pairs of a row of tiles. */
   'image',
   'imageBatch',
@@ -43,8 +43,10 @@ const gridFields = [
   'vPlane',
 ] as const;
 
-/** The results, and the 16 products. */
-const resultFields = [
+export type GridField = (typeof gridFields)[number];
+
+/** The results, and the 16 products; after the grid. */
+export const resultFields = [
   'out',
   'outBatch',
   'outChannel',
@@ -63,13 +65,12 @@ const resultFields = [
   'mPlane',
 ] as const;
 
-type GridField = (typeof gridFields)[number];
-export type ForwardField = GridField | (typeof resultFields)[number];
+export type ResultField = (typeof resultFields)[number];
 
-export const forwardFields: readonly ForwardField[] = [...gridFields, ...resultFields];
+const forwardFields: readonly (GridField | ResultField)[] = [...gridFields, ...resultFields];
 
-/** The gradients of results, and the 16 products with them. */
-const gradientFields = [
+/** The gradients of results, and the 16 products with them; after the grid. */
+export const gradientFields = [
   'gradient',
   'gradientBatch',
   'gradientChannel',
@@ -88,9 +89,9 @@ const gradientFields = [
   'panels',
 ] as const;
 
-export type TapsField = GridField | (typeof gradientFields)[number];
+export type GradientField = (typeof gradientFields)[number];
 
-export const tapsFields: readonly TapsField[] = [...gridFields, ...gradientFields];
+const tapsFields: readonly (GridField | GradientField)[] = [...gridFields, ...gradientFields];
 
 interface Strip {
   readonly batch: Local;

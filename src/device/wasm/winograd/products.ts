@@ -41,7 +41,10 @@ function step(
  * the 16 places p, for `panels` times eight k.
  */
 export function buildForwardProduct(module: ModuleBuilder, t: Template): FunctionBuilder {
-  const f = module.function(null, Array.from({ length: 13 }, () => 'i32'));
+  const f = module.function(
+    null,
+    Array.from({ length: 13 }, () => 'i32'),
+  );
   const [v, vPitch, vPlane, u, uPitch, uPanel, uPlane, m, mPitch, mPlane, tiles, channels, panels] =
     Array.from({ length: 13 }, (_, i) => i);
   const int = (): Local => f.local('i32');
@@ -101,7 +104,10 @@ export function buildForwardProduct(module: ModuleBuilder, t: Template): Functio
  * 16 places p, `rows` k and `panels` times eight c, added to what is there where `more` is 1. There is at least one tile.
  */
 export function buildTapsProduct(module: ModuleBuilder, t: Template): FunctionBuilder {
-  const f = module.function(null, Array.from({ length: 13 }, () => 'i32'));
+  const f = module.function(
+    null,
+    Array.from({ length: 13 }, () => 'i32'),
+  );
   const [z, zPitch, zPlane, v, vPitch, vPlane, d, dPitch, dPlane, tiles, rows, panels, more] = Array.from(
     { length: 13 },
     (_, i) => i,

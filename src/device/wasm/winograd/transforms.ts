@@ -116,7 +116,10 @@ const differences: readonly (readonly [first: number, op: 'f32x4.add' | 'f32x4.s
  * first channel; bit r of `valid` says that row r lies in the image. One tile more than `tiles` may be written.
  */
 export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(null, Array.from({ length: 10 }, () => 'i32'));
+  const f = module.function(
+    null,
+    Array.from({ length: 10 }, () => 'i32'),
+  );
   const [from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane] = Array.from(
     { length: 10 },
     (_, i) => i,
@@ -180,7 +183,10 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
  * makes good. The first row lies in the image always.
  */
 export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(null, Array.from({ length: 10 }, () => 'i32'));
+  const f = module.function(
+    null,
+    Array.from({ length: 10 }, () => 'i32'),
+  );
   const [from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane] = Array.from(
     { length: 10 },
     (_, i) => i,
@@ -224,7 +230,10 @@ export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
               () => {
                 if (j === 0) f.get(a);
                 else if (j === 3) f.get(b);
-                else f.get(a).get(b).op(j === 1 ? 'f32x4.add' : 'f32x4.sub');
+                else
+                  f.get(a)
+                    .get(b)
+                    .op(j === 1 ? 'f32x4.add' : 'f32x4.sub');
               },
             );
           }
@@ -246,7 +255,12 @@ function buildStorePart(module: ModuleBuilder): FunctionBuilder {
   const [value, address, count] = [0, 1, 2];
   for (let lane = 0; lane < 4; lane++) {
     f.get(count).i32(lane).op('i32.gt_s');
-    f.if(() => f.get(address).get(value).laneMemory('v128.store32_lane', lane, 4 * lane));
+    f.if(() =>
+      f
+        .get(address)
+        .get(value)
+        .laneMemory('v128.store32_lane', lane, 4 * lane),
+    );
   }
   return f;
 }
@@ -257,7 +271,10 @@ function buildStorePart(module: ModuleBuilder): FunctionBuilder {
  */
 export function buildOutputTransform(module: ModuleBuilder): FunctionBuilder {
   const storePart = buildStorePart(module);
-  const f = module.function(null, Array.from({ length: 9 }, () => 'i32'));
+  const f = module.function(
+    null,
+    Array.from({ length: 9 }, () => 'i32'),
+  );
   const [from, pitch, plane, columns, to, rowStride, stride, channels, both] = Array.from(
     { length: 9 },
     (_, i) => i,
@@ -282,7 +299,15 @@ export function buildOutputTransform(module: ModuleBuilder): FunctionBuilder {
   };
   /** Stores the row of results in `row` for four channels, from local `target` on. */
   const store = (row: readonly Local[]): void => {
-    f.get(left).i32(4).op('i32.ge_s').get(channel).i32(4).op('i32.add').get(channels).op('i32.le_s').op('i32.and');
+    f.get(left)
+      .i32(4)
+      .op('i32.ge_s')
+      .get(channel)
+      .i32(4)
+      .op('i32.add')
+      .get(channels)
+      .op('i32.le_s')
+      .op('i32.and');
     const emits = transpose(f, row, temporaries);
     f.if(
       () => {
