@@ -32,6 +32,8 @@ import { MASK_BYTES } from './transforms.ts';
 const BLOCK_BYTES = 1 << 18;
 const FEWEST_TILES = 32;
 const MOST_TILES = 64;
+/** The taps that the filtering is made for, in each dimension. */
+const TAPS = 3;
 /** Reading before and after an image must stay in the heap. */
 const MOST_PADDING = 2;
 /** Parts that the gradient of a kernel is summed in: of so many tiles at least, and so many parts at most. */
@@ -117,11 +119,16 @@ export class Correlator {
 
   /** Runs it where that pays: else nothing happens, and the answer is false. */
   run(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
-    if (out.dtype.name !== 'float32') return false;
-    if (out.strides[3] < 0 || padding.some((p) => p < 0 || p > MOST_PADDING)) return false;
-    if (image.strides[3] !== 1 || out.sizes.includes(0) || image.sizes.includes(0)) return false;
-    if (kernel.sizes[2] === 3 && kernel.sizes[3] === 3) return this.forward(out, image, kernel, padding);
-    if (out.sizes[2] === 3 && out.sizes[3] === 3) return this.taps(out, image, kernel, padding);
+    if (out.dtype.name !== 'float32' || image.strides[3] !== 1) return false;
+    if (out.sizes.includes(0) || image.sizes.includes(0)) return false;
+    for (let d = 0; d < 2; d++) {
+      const [size, taps, results] = [image.sizes[2 + d], kernel.sizes[2 + d], out.sizes[2 + d]];
+      if (padding[d] < 0 || padding[d] > MOST_PADDING || taps + results > size + 2 * padding[d] + 1)
+        return false;
+    }
+    if (kernel.sizes[2] === TAPS && kernel.sizes[3] === TAPS)
+      return this.forward(out, image, kernel, padding);
+    if (out.sizes[2] === TAPS && out.sizes[3] === TAPS) return this.taps(out, image, kernel, padding);
     return false;
   }
 
