@@ -130,10 +130,16 @@ export interface Device {
   contract(out: View, a: View, b: View, spec: Contraction): void;
   /**
    * A correlation of images that are zero beyond their edges, `out[b, k, y, x] = Σ over c, i, j of image[b, c, y + i − padding[0], x + j − padding[1]] ·
-   * kernel[k, c, i, j]`, in the dtypes of contractions. False where the device knows no better way than a contraction over windows of a padded
+   * kernel[k, c, i, j]`, plus `beta` (0 or 1) times what `out` holds, in the dtypes of contractions. False where the device knows no better way than a contraction over windows of a padded
    * copy: then nothing has happened. The gradients of a convolution are correlations too: with the kernel reversed, and with images as channels.
    */
-  correlate(out: View, image: View, kernel: View, padding: readonly [top: number, left: number]): boolean;
+  correlate(
+    out: View,
+    image: View,
+    kernel: View,
+    padding: readonly [top: number, left: number],
+    beta: 0 | 1,
+  ): boolean;
   /** `out[i] = source[i, index]`; dtypes of out and source are equal. Returns an index that does not fit, or null. */
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   /** `target[i, index] (mode)= source[i]`, in row-major order of i. Nothing is written when an index does not fit. */

@@ -128,7 +128,7 @@ export interface Runtime {
   rebase(target: Tensor, node: Node, outputNumber: number): void;
   contract(out: View, a: View, b: View, spec: Contraction): void;
   /** A correlation of padded images; false where the device would rather contract. */
-  correlate(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean;
+  correlate(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean;
   gather(out: View, source: View, indices: Indices): BadIndex | null;
   scatter(target: View, source: View, indices: Indices, mode: ScatterMode): BadIndex | null;
   /** Writes the positions of the true elements of a contiguous bool tensor of one dimension or more to `out`: int64 [their number, rank]. */

@@ -171,9 +171,9 @@ const bound: Runtime = {
     commonDevice([a, b]);
     out.storage.device.contract(out, a, b, spec);
   },
-  correlate: (out, image, kernel, padding) => {
+  correlate: (out, image, kernel, padding, beta) => {
     commonDevice([image, kernel]);
-    return out.storage.device.correlate(out, image, kernel, padding);
+    return out.storage.device.correlate(out, image, kernel, padding, beta);
   },
   gather: (out, source, indices) => {
     commonDevice([source, ...indices.index]);

@@ -14,6 +14,7 @@ interface Case {
   readonly out: Layout;
   readonly padding: Padding;
   readonly dtype?: DType;
+  readonly beta?: 0 | 1;
 }
 
 /** Sizes and layouts of [b, c, h, w] images with 3×3 taps to k channels. */
@@ -50,7 +51,7 @@ function gaps(sizes: readonly number[]): Layout {
 }
 
 /** Runs the case on both devices, on whole numbers, for which the filtering is exact. Returns whether the wasm device took it. */
-function check({ image, kernel, out, padding, dtype = float32 }: Case): boolean {
+function check({ image, kernel, out, padding, dtype = float32, beta = 0 }: Case): boolean {
   const x = twins(dtype, image, wholeNumbers(dtype, 1));
   const w = twins(dtype, kernel, wholeNumbers(dtype, 2));
   const y = twins(dtype, out, () => 1000);
@@ -66,9 +67,9 @@ function check({ image, kernel, out, padding, dtype = float32 }: Case): boolean 
     visit(0, offset);
     for (let i = 0; i < data.length; i++) if (!inside.has(i)) data[i] = Number.NaN;
   }
-  const taken = cpu.correlate(y.wasm, x.wasm, w.wasm, padding);
+  const taken = cpu.correlate(y.wasm, x.wasm, w.wasm, padding, beta);
   if (taken) {
-    assert.equal(referenceDevice.correlate(y.reference, x.reference, w.reference, padding), true);
+    assert.equal(referenceDevice.correlate(y.reference, x.reference, w.reference, padding, beta), true);
     const plain = (n: number | bigint): number => Number(n) + 0;
     assert.deepEqual([...elements(y.wasm)].map(plain), [...elements(y.reference)].map(plain));
   } else assert.ok([...elements(y.wasm)].every((n) => Number(n) === 1000));
@@ -118,7 +119,7 @@ describe('correlations by minimal filtering', () => {
     });
     test(`gradients of taps, images ${sizes.slice(0, 4)} and ${sizes[4]} channels, padding ${padding}`, () => {
       assert.ok(check(taps(sizes, padding)));
-      assert.ok(check(taps(sizes, padding, gaps)));
+      assert.ok(check({ ...taps(sizes, padding, gaps), beta: 1 }));
     });
   }
 
@@ -148,6 +149,8 @@ describe('other correlations are left to contractions', () => {
     assert.equal(check(convolution(sizes, [1, 1], last)), false);
     assert.equal(check(taps(sizes, [1, 1], last)), false);
   });
+  test('that are added to results', () =>
+    assert.equal(check({ ...convolution(sizes, [1, 1]), beta: 1 }), false));
   test('with other taps', () => {
     const { image, out, padding } = convolution(sizes, [1, 1]);
     assert.equal(check({ image, kernel: dense([16, 16, 2, 3]), out, padding }), false);

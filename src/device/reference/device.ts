@@ -317,7 +317,7 @@ export class ReferenceDevice implements Device {
     });
   }
 
-  correlate(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
+  correlate(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean {
     const from = this.open(image);
     const weight = this.open(kernel);
     const target = this.open(out);
@@ -326,8 +326,10 @@ export class ReferenceDevice implements Device {
     const { compute } = out.dtype;
     forEachIndex(out.sizes, (index) => {
       const [b, k, y, x] = index;
-      let total = 0;
-      let exact = 0n;
+      const at = position(out, index);
+      const old = beta === 0 ? 0 : target.get(at);
+      let total = out.dtype.isFloatingPoint ? Number(old) : 0;
+      let exact = out.dtype.isFloatingPoint ? 0n : BigInt(old);
       forEachIndex([channels, rows, columns], ([c, i, j]) => {
         const [row, column] = [y + i - padding[0], x + j - padding[1]];
         if (row < 0 || row >= height || column < 0 || column >= width) return;
@@ -336,7 +338,6 @@ export class ReferenceDevice implements Device {
         if (out.dtype.isFloatingPoint) total += Number(p) * Number(q);
         else exact += BigInt(p) * BigInt(q);
       });
-      const at = position(out, index);
       if (out.dtype.isFloatingPoint) target.set(at, total);
       else target.set(at, compute === 'i64' ? BigInt.asIntN(64, exact) : Number(BigInt.asIntN(32, exact)));
     });

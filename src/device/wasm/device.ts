@@ -199,10 +199,10 @@ export class WasmDevice implements Device {
     this.contractor.run(out, a, b, spec);
   }
 
-  correlate(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
+  correlate(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean {
     if (out.storage.address < 0 || image.storage.address < 0 || kernel.storage.address < 0) throw disposed();
     this.correlator ??= new Correlator(this.heap, this.kernels, this.threads, this.slot);
-    return this.correlator.run(out, image, kernel, padding);
+    return this.correlator.run(out, image, kernel, padding, beta);
   }
 
   gather(out: View, source: View, indices: Indices): BadIndex | null {

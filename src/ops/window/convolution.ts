@@ -137,7 +137,7 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
   if (y.numel() === 0) return y;
   const padding = plainPadding(g);
-  if (padding !== null && runtime.correlate(y, x, w, padding)) return y;
+  if (padding !== null && runtime.correlate(y, x, w, padding, 0)) return y;
   const image = padded(x, g.padding, g.padding);
   const dense = w.contiguous();
   const win = windowStrides(image, g.groups, g);
@@ -175,8 +175,10 @@ function weightGradient(
   const dw = into ?? runtime.empty(weightSizes, x.dtype, x);
   if (dw.numel() === 0) return dw;
   if (dy.numel() === 0 || x.numel() === 0) return into ?? dw.zero_();
+  const beta = into === null ? 0 : 1;
   const padding = plainPadding(g);
-  if (padding !== null && runtime.correlate(exchanged(dw), exchanged(x), exchanged(dy), padding)) return dw;
+  if (padding !== null && runtime.correlate(exchanged(dw), exchanged(x), exchanged(dy), padding, beta))
+    return dw;
   const image = padded(x, g.padding, g.padding);
   const win = windowStrides(image, g.groups, g);
   const dense = dy.contiguous();
@@ -193,7 +195,6 @@ function weightGradient(
   );
   const [wo, wc, ...wk] = dw.strides;
   const target = view(dw, [g.groups, og, perGroup, ...kernel], [wo * og, wo, wc, ...wk]);
-  const beta = into === null ? 0 : 1;
   runtime.contract(target, left, windows, { batch: 1, m: 1, n: 1 + rank, k: 1 + rank, alpha: 1, beta });
   drop(image, x);
   return dw;
@@ -214,7 +215,7 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
   const padding = plainPadding(g);
   if (padding !== null) {
     const around = [kernel[0] - 1 - padding[0], kernel[1] - 1 - padding[1]] as const;
-    if (Math.min(...around) >= 0 && runtime.correlate(dx, dy, reversed(w), around)) return dx;
+    if (Math.min(...around) >= 0 && runtime.correlate(dx, dy, reversed(w), around, 0)) return dx;
   }
   const { before, after, parts, complete } = inputParts(
     space,

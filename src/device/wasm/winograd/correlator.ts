@@ -118,7 +118,7 @@ export class Correlator {
   }
 
   /** Runs it where that pays: else nothing happens, and the answer is false. */
-  run(out: View, image: View, kernel: View, padding: readonly [number, number]): boolean {
+  run(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean {
     if (out.dtype.name !== 'float32' || image.strides[3] !== 1) return false;
     if (out.sizes.includes(0) || image.sizes.includes(0)) return false;
     for (let d = 0; d < 2; d++) {
@@ -126,9 +126,11 @@ export class Correlator {
       if (padding[d] < 0 || padding[d] > MOST_PADDING || taps + results > size + 2 * padding[d] + 1)
         return false;
     }
-    if (kernel.sizes[2] === TAPS && kernel.sizes[3] === TAPS)
-      return this.forward(out, image, kernel, padding);
-    if (out.sizes[2] === TAPS && out.sizes[3] === TAPS) return this.taps(out, image, kernel, padding);
+    if (kernel.sizes[2] === TAPS && kernel.sizes[3] === TAPS) {
+      // Nobody asks for images that are added to others.
+      return beta === 0 && this.forward(out, image, kernel, padding);
+    }
+    if (out.sizes[2] === TAPS && out.sizes[3] === TAPS) return this.taps(out, image, kernel, padding, beta);
     return false;
   }
 
@@ -215,7 +217,13 @@ export class Correlator {
   }
 
   /** The sums over all images and results, of 3×3 taps: for an image of [channels, images, …] and gradients of [outputs, images, …]. */
-  private taps(out: View, image: View, gradient: View, padding: readonly [number, number]): boolean {
+  private taps(
+    out: View,
+    image: View,
+    gradient: View,
+    padding: readonly [number, number],
+    beta: 0 | 1,
+  ): boolean {
     if (gradient.strides[3] !== 1) return false;
     const { heap, threads } = this;
     const [channels, batch, , width] = image.sizes;
@@ -279,7 +287,7 @@ export class Correlator {
         if (!shared) threads.run(kernel, 1);
       });
       if (shared) threads.run(kernel, part);
-      this.combine(out, d, vPitch, dPlane, dPart, part, after);
+      this.combine(out, beta, d, vPitch, dPlane, dPart, part, after);
     } finally {
       heap.free(start, bytes);
     }
@@ -288,6 +296,7 @@ export class Correlator {
 
   private combine(
     out: View,
+    beta: 0 | 1,
     d: number,
     dPitch: number,
     dPlane: number,
@@ -311,6 +320,7 @@ export class Correlator {
         dPlane,
         dPart,
         parts,
+        add: beta,
         from,
         count,
       });

@@ -372,6 +372,8 @@ export const combineFields = [
   'dPlane',
   'dPart',
   'parts',
+  /** 1 where the gradient is added to what is there. */
+  'add',
   'from',
   'count',
 ] as const;
@@ -437,9 +439,15 @@ export function buildCombine(memory: MemoryShape): ModuleBuilder {
           for (let i = 0; i < 3; i++) {
             f.get(row).set(target);
             for (let j = 0; j < 3; j++) {
-              f.get(target)
-                .get(taps[3 * i + j])
-                .laneMemory('v128.store32_lane', lane);
+              const tap = taps[3 * i + j];
+              f.get(field.add);
+              f.if(
+                () => {
+                  f.get(target).get(target).memory('f32.load').get(tap).lane('f32x4.extract_lane', lane);
+                  f.op('f32.add').memory('f32.store');
+                },
+                () => f.get(target).get(tap).laneMemory('v128.store32_lane', lane),
+              );
               if (j < 2) f.get(target).get(field.outColumn).op('i32.add').set(target);
             }
             if (i < 2) f.get(row).get(field.outRow).op('i32.add').set(row);
