@@ -33,6 +33,11 @@ export const LOG_64: readonly number[] = [
   0.6666666666666701, 0.3999999999958442, 0.28571428711580793, 0.22222201268787053, 0.18183441239177256,
   0.1531687758978, 0.1477014734473153,
 ];
+/** The same as LOG_64 where a float32 is made of the result: to 8.1e-10, and 4.8e-12. */
+export const LOG_SHORT: readonly number[] = [0.6666677673978422, 0.3997749266131827, 0.2987315245414758];
+export const LOG_MIDDLE: readonly number[] = [
+  0.6666666564178086, 0.40000336218692994, 0.2853723534035101, 0.23583653460086323,
+];
 /** Adding and subtracting it rounds doubles to whole numbers, and leaves the number in the low bits. */
 const ROUND_64 = 1.5 * 2 ** 52;
 const ROUND_32 = 1.5 * 2 ** 23;
@@ -45,11 +50,16 @@ function scale32(m: VectorMath, p: Vec, n: Vec): Vec {
   return m.mul(m.mul(p, power(half)), power(rest));
 }
 
-function scale64(m: VectorMath, p: Vec, n: Vec): Vec {
+export function scale64(m: VectorMath, p: Vec, n: Vec): Vec {
   const half = m.shiftRight('i64', n, 1);
   const rest = m.int('i64', 'sub', n, half);
   const power = (k: Vec): Vec => m.shiftLeft('i64', m.int('i64', 'add', k, m.constant('i64', 1023n)), 52);
   return m.mul(m.mul(p, power(half)), power(rest));
+}
+
+/** p · 2ⁿ for doubles where 2ⁿ is a normal number: |n| < 1022. */
+export function scaleUsual64(m: VectorMath, p: Vec, n: Vec): Vec {
+  return m.mul(p, m.shiftLeft('i64', m.int('i64', 'add', n, m.constant('i64', 1023n)), 52));
 }
 
 /**
@@ -126,6 +136,14 @@ export function exp64(m: VectorMath, given: Vec): Vec {
   const n = round64(m, m.mul(x, LOG2E));
   const r = m.fnma(n.float, LN2_LOW_64, m.fnma(n.float, LN2_HIGH_64, x));
   return scale64(m, expOfReduced(m, r, EXP_64), n.int);
+}
+
+/** eˣ of doubles where the result is for float32, to 4e-9: 0 or too large for one far out. */
+export function expForFloat32(m: VectorMath, given: Vec): Vec {
+  const x = m.clamp(given, -120, 100);
+  const n = round64(m, m.mul(x, LOG2E));
+  const r = m.fnma(n.float, Math.LN2, x);
+  return scaleUsual64(m, m.polynomial(r, [1, 1, ...EXP_32]), n.int);
 }
 
 export function expTwo32(m: VectorMath, given: Vec): Vec {
@@ -261,8 +279,9 @@ export function log1p32(m: VectorMath, x: Vec): Vec {
   );
 }
 
-export function log64(m: VectorMath, x: Vec): Vec {
-  return logEdges(m, x, log64Finite(m, x, LOG_64));
+/** log x of doubles, with these coefficients for the logarithm of the mantissa. */
+export function log64(m: VectorMath, x: Vec, coefficients: readonly number[] = LOG_64): Vec {
+  return logEdges(m, x, log64Finite(m, x, coefficients));
 }
 
 interface LogParts64 {
@@ -274,7 +293,8 @@ interface LogParts64 {
   readonly tail: Vec;
 }
 
-function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): LogParts64 {
+/** x = (1+f)·2ᵉ with 1+f near 1, for doubles x > 0. */
+export function logMantissa64(m: VectorMath, x: Vec): { readonly e: Vec; readonly f: Vec } {
   const tiny = m.compare('lt', x, 2 ** -1022);
   const scaled = m.select(tiny, m.mul(x, 2 ** 54), x);
   const root = 0x3fe6a09e667f3bcdn;
@@ -287,7 +307,11 @@ function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): Log
     m.constant('i64', root),
   );
   const e = m.sub(m.fromSmallInt64(exponent), m.select(tiny, m.constant('f64', 54), m.constant('f64', 0)));
-  const f = m.sub(mantissa, 1);
+  return { e, f: m.sub(mantissa, 1) };
+}
+
+function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): LogParts64 {
+  const { e, f } = logMantissa64(m, x);
   // log(1+f) = 2s + s³R = f − (f²/2 − s·(f²/2 + s²R)), s = f/(2+f).
   const s = m.div(f, m.add(f, 2));
   const z = m.mul(s, s);

@@ -8,6 +8,7 @@
 import type { ComputeType } from '../../base/dtype.ts';
 import { circular64 } from './circular.ts';
 import { remainder32, remainder64 } from './division.ts';
+import { erf, erfc, erfcx, erfinv, gelu32, logNdtr, ndtri, onePlusErf32 } from './error.ts';
 import {
   exp32,
   exp64,
@@ -18,18 +19,18 @@ import {
   log1p64,
   logBase64,
   expUsual32,
-  LOG_64,
   log1p32,
   log32,
   log64,
-  log64Finite,
   logBase32,
   round64,
 } from './exponential.ts';
+import { digamma, lgamma } from './gamma.ts';
 import { cosh, inverseHyperbolic, sinh } from './hyperbolic.ts';
 import { acos, asin, atan, atan2 } from './inverse.ts';
 import type { Lanes, Vec } from './lanes.ts';
 import { VectorMath } from './math.ts';
+import { power } from './power.ts';
 
 /** Computes all lanes; where it cannot do some, `scalar` computes the operands lane by lane in JavaScript. */
 type Emit = (m: VectorMath, args: readonly Vec[], scalar: () => Vec) => Vec;
@@ -38,28 +39,6 @@ type Emit = (m: VectorMath, args: readonly Vec[], scalar: () => Vec) => Vec;
 const TANH_32 = [
   -0.3333328366279602, 0.13331486284732819, -0.05374317243695259, 0.020649708807468414,
   -0.0057162027806043625,
-];
-/** erf x/x − 1 in x², on |x| ≤ 1.1: 4.8e-9. */
-const ERF_32 = [
-  0.12837916612625122, -0.37612611055374146, 0.11283364146947861, -0.026843518018722534, 0.005167731549590826,
-  -0.0007824748754501343, 7.236114470288157e-5,
-];
-/** The fourth root of erfc x in x − 2.5, on 1.1 ≤ x ≤ 4.125, for an absolute error of erfc of 1.1e-8. Beyond, erf is 1 in float32. */
-const ROOT_ERFC_32 = [
-  0.14203278720378876, -0.1900612711906433, 0.09362996369600296, -0.012326853349804878, -0.006503245793282986,
-  0.002754931803792715, 0.00010689804812544787, -0.0001756009296514094,
-];
-/** The same in x, on 0 ≤ x ≤ 3.9375, for 1.1e-8. */
-const ROOT_ERFC_FROM_0_32 = [
-  1, -0.2820946276187897, -0.11936958879232407, 0.015485002659261227, 0.01855498179793358,
-  -0.0011027539148926735, -0.0020556056406348944, 0.00026748719392344356, 0.00011569827620405704,
-  -3.366223245393485e-5, 2.592873670437257e-6,
-];
-/** The fourth root of erfc(x·√½) in x, on 0 ≤ x ≤ 5.5625, for an error of x·erfc(x·√½) of 2.6e-8. */
-const ROOT_TAIL_32 = [
-  1, -0.19947034120559692, -0.059692103415727615, 0.005501465406268835, 0.004591099452227354,
-  -0.00014710765390191227, -0.000285687594441697, 3.415379978832789e-5, 4.945747150486568e-6,
-  -1.217105250361783e-6, 6.763957571820356e-8,
 ];
 /** (sin r − r)/r³ and (cos r − 1 + r²/2)/r⁴ in r², on |r| ≤ π/4, to 5e-12: for float32 results. */
 const SIN_64 = [-0.16666666641425978, 0.008333329362234772, -0.0001983932712499829, 2.718237185622636e-6];
@@ -83,42 +62,6 @@ function tanh64(m: VectorMath, x: Vec): Vec {
   const a = m.atMost(m.abs(x), 20);
   const t = expm1_64(m, m.add(a, a));
   return m.withSign(m.div(t, m.add(t, 2)), x);
-}
-
-function erf32(m: VectorMath, x: Vec): Vec {
-  const a = m.abs(x);
-  const s = m.mul(a, a);
-  const near = m.fma(a, m.polynomial(s, ERF_32), a);
-  const root = m.polynomial(m.sub(m.atMost(a, 4.125), 2.5), ROOT_ERFC_32);
-  const square = m.mul(root, root);
-  const far = m.fnma(square, square, m.constant('f32', 1));
-  return m.withSign(m.select(m.compare('lt', a, 1.1), near, far), x);
-}
-
-/**
- * 1 + erf x, which is erfc(−x): 2 ulp off where it is near 1, and for x < 0 as exact as the sum, whose terms cancel. Below −3.9375 it is 0,
- * as the sum is.
- */
-function onePlusErf32(m: VectorMath, x: Vec): Vec {
-  const a = m.abs(x);
-  const root = m.polynomial(m.atMost(a, 3.9375), ROOT_ERFC_FROM_0_32);
-  const square = m.mul(root, root);
-  const erfc = m.bits('andnot', m.mul(square, square), m.compare('ge', a, 3.9375));
-  return m.select(m.compare('lt', x, 0), erfc, m.sub(2, erfc));
-}
-
-/**
- * ½x·(1 + erf(x·√½)), which is max(x, 0) − ½|x|·erfc(|x|·√½): 4 ulp off where x > 0, 2.6e-7 elsewhere. Below −5.5625 it is 0 (the sum
- * is 0 there), and NaN at −∞, as ∞·0 is.
- */
-function gelu32(m: VectorMath, x: Vec): Vec {
-  const limit = 5.5625;
-  // |x|, but no infinity for +∞.
-  const a = m.larger(m.negate(x), m.atMost(x, limit));
-  const root = m.polynomial(m.atMost(a, limit), ROOT_TAIL_32);
-  const square = m.mul(root, root);
-  const erfc = m.bits('andnot', m.mul(square, square), m.compare('ge', a, limit));
-  return m.fnma(m.mul(a, 0.5), erfc, m.larger(x, 0));
 }
 
 /** sin, cos and tan of float32 numbers below 2²⁰, through double precision; larger ones are left to JavaScript. */
@@ -173,24 +116,6 @@ function hypot64(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec): Vec 
   return m.unlessAny(m.not(m.bits('or', inside, zero)), () => m.sqrt(square), scalar);
 }
 
-/** xʸ for positive normal x and moderate y through double precision; anything else is left to JavaScript. */
-function pow32(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec): Vec {
-  const usual = m.bits(
-    'and',
-    m.bits('and', m.compare('ge', x, 2 ** -126), m.compare('lt', x, Number.POSITIVE_INFINITY)),
-    m.compare('lt', m.abs(y), 2 ** 20),
-  );
-  return m.unlessAny(
-    m.not(usual),
-    () => {
-      const d = m.as('f64');
-      const product = d.mul(log64Finite(d, m.widen(x), LOG_64), m.widen(y));
-      return m.narrow(exp64(d, product));
-    },
-    scalar,
-  );
-}
-
 const forms: Readonly<Record<string, Emit>> = {
   'exp:f32': (m, [x]) => exp32(m, x),
   'exp:f64': (m, [x]) => exp64(m, x),
@@ -204,12 +129,28 @@ const forms: Readonly<Record<string, Emit>> = {
   'log10:f32': logBase32(Math.LOG10E, 0.301025390625, Math.log10(2) - 0.301025390625),
   'log1p:f32': (m, [x]) => log1p32(m, x),
   'tanh:f32': (m, [x]) => tanh32(m, x),
-  'erf:f32': (m, [x]) => erf32(m, x),
+  'erf:f32': erf,
+  'erf:f64': erf,
+  'erfc:f32': erfc,
+  'erfc:f64': erfc,
+  'erfinv:f32': erfinv,
+  'erfinv:f64': erfinv,
+  'erfcx:f32': erfcx,
+  'erfcx:f64': erfcx,
+  'ndtri:f32': ndtri,
+  'ndtri:f64': ndtri,
+  'logNdtr:f32': logNdtr,
+  'logNdtr:f64': logNdtr,
+  'lgamma:f32': lgamma,
+  'lgamma:f64': lgamma,
+  'digamma:f32': digamma,
+  'digamma:f64': digamma,
   'gelu:f32': (m, [x]) => gelu32(m, x),
   'onePlusErf:f32': (m, [x]) => onePlusErf32(m, x),
   'sin:f32': trigonometric32('sin'),
   'cos:f32': trigonometric32('cos'),
-  'pow:f32': pow32,
+  'pow:f32': power,
+  'pow:f64': power,
   'tan:f32': trigonometric32('tan'),
   'sin:f64': circular64('sin'),
   'cos:f64': circular64('cos'),
@@ -251,6 +192,9 @@ const partial: ReadonlySet<string> = new Set([
   'cos:f64',
   'tan:f64',
   'pow:f32',
+  'pow:f64',
+  'ndtri:f32',
+  'ndtri:f64',
   'atan2:f32',
   'atan2:f64',
   'hypot:f32',

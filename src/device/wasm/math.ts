@@ -122,6 +122,11 @@ export class VectorMath {
     return this.apply('sqrt', x);
   }
 
+  /** The nearest whole number. */
+  nearest(x: Vec): Vec {
+    return this.apply('nearest', x);
+  }
+
   /** Towards zero. */
   trunc(x: Vec): Vec {
     return this.apply('trunc', x);
@@ -188,6 +193,18 @@ export class VectorMath {
   /** Doubles as float32 lanes. */
   narrow(a: Vec): Vec {
     return this.lanes.convert(a, 'f64', 'f32');
+  }
+
+  /** A function whose float32 values are computed in double precision: for those, of the widened operands, and narrowed. */
+  inDouble(args: readonly Vec[], value: (d: VectorMath, args: readonly Vec[]) => Vec): Vec {
+    if (this.type === 'f64') return value(this, args);
+    const wide = args.map((a) => this.widen(a));
+    return this.narrow(value(this.as('f64'), wide));
+  }
+
+  /** The first 26 significant bits of doubles, so that products of two such numbers are exact. */
+  firstBits(x: Vec): Vec {
+    return this.bits('and', x, this.constant('i64', -(2n ** 27n)));
   }
 
   /** `usual()`, or `otherwise()` where any lane of the mask is set. */
