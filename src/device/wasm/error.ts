@@ -9,7 +9,7 @@ import {
   LN2_LOW_64,
   LOG_64,
   LOG_SHORT,
-  log64Finite,
+  log64Usual,
   round64,
   scale64,
   scaleUsual64,
@@ -268,7 +268,7 @@ export function erfc(m: VectorMath, args: readonly Vec[]): Vec {
  */
 function inverseOf(m: VectorMath, d: VectorMath, x: Vec, u: Vec): Vec {
   const { log, limit, center, from, tail } = INVERSE[m.type];
-  const w = d.negate(log64Finite(d, u, log));
+  const w = d.negate(log64Usual(d, u, log));
   const near = d.mul(x, d.polynomial(d.sub(w, limit / 2), center));
   return d.unlessAny(
     d.not(d.compare('gt', u, Math.exp(-limit))),
@@ -332,7 +332,7 @@ export function logNdtr(m: VectorMath, args: readonly Vec[]): Vec {
     const upper = d.mul(timesGaussian(m, d, d.atMost(d.abs(x), limit), scaled, -0.5), 0.5);
     const half = d.mul(wholeOf(d, scaled), 0.5);
     const rest = d.sub(1, upper);
-    const log = log64Finite(d, d.select(negative, half, rest), INVERSE[m.type].log);
+    const log = log64Usual(d, d.select(negative, half, rest), INVERSE[m.type].log);
     // What 1 − upper has lost.
     const lost = d.sub(d.sub(1, rest), upper);
     const right = d.add(log, d.div(lost, rest));

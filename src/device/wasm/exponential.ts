@@ -50,11 +50,13 @@ function scale32(m: VectorMath, p: Vec, n: Vec): Vec {
   return m.mul(m.mul(p, power(half)), power(rest));
 }
 
+/** The same for doubles, |n| < 2000. Shifts with the sign are slow, so half of n is taken of n + 2048. */
 export function scale64(m: VectorMath, p: Vec, n: Vec): Vec {
-  const half = m.shiftRight('i64', n, 1);
-  const rest = m.int('i64', 'sub', n, half);
-  const power = (k: Vec): Vec => m.shiftLeft('i64', m.int('i64', 'add', k, m.constant('i64', 1023n)), 52);
-  return m.mul(m.mul(p, power(half)), power(rest));
+  const shifted = m.shiftRightZeros('i64', m.int('i64', 'add', n, m.constant('i64', 2048n)), 1);
+  const rest = m.int('i64', 'sub', n, shifted);
+  const power = (k: Vec, bias: bigint): Vec =>
+    m.shiftLeft('i64', m.int('i64', 'add', k, m.constant('i64', bias)), 52);
+  return m.mul(m.mul(p, power(shifted, 1023n - 1024n)), power(rest, 1023n + 1024n));
 }
 
 /** p · 2ⁿ for doubles where 2ⁿ is a normal number: |n| < 1022. */
@@ -293,25 +295,35 @@ interface LogParts64 {
   readonly tail: Vec;
 }
 
-/** x = (1+f)·2ᵉ with 1+f near 1, for doubles x > 0. */
-export function logMantissa64(m: VectorMath, x: Vec): { readonly e: Vec; readonly f: Vec } {
-  const tiny = m.compare('lt', x, 2 ** -1022);
-  const scaled = m.select(tiny, m.mul(x, 2 ** 54), x);
+/** A double x > 0 as (1+f)·2ᵉ with 1+f near 1. */
+interface LogMantissa64 {
+  readonly e: Vec;
+  readonly f: Vec;
+}
+
+/** Of normal numbers. */
+export function logMantissa64(m: VectorMath, x: Vec): LogMantissa64 {
   const root = 0x3fe6a09e667f3bcdn;
-  const shifted = m.int('i64', 'sub', scaled, m.constant('i64', root));
-  const exponent = m.shiftRight('i64', shifted, 52);
+  const shifted = m.int('i64', 'sub', x, m.constant('i64', root));
   const mantissa = m.int(
     'i64',
     'add',
     m.bits('and', shifted, m.constant('i64', 0x000fffffffffffffn)),
     m.constant('i64', root),
   );
-  const e = m.sub(m.fromSmallInt64(exponent), m.select(tiny, m.constant('f64', 54), m.constant('f64', 0)));
-  return { e, f: m.sub(mantissa, 1) };
+  // The exponent, and 1023 so that it is no negative number, into the low bits of 2⁵².
+  const biased = m.int('i64', 'add', shifted, m.constant('i64', 1023n << 52n));
+  const exponent = m.bits('or', m.shiftRightZeros('i64', biased, 52), m.constant('f64', 2 ** 52));
+  return { e: m.sub(exponent, 2 ** 52 + 1023), f: m.sub(mantissa, 1) };
 }
 
-function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): LogParts64 {
-  const { e, f } = logMantissa64(m, x);
+function logMantissaAny64(m: VectorMath, x: Vec): LogMantissa64 {
+  const tiny = m.compare('lt', x, 2 ** -1022);
+  const { e, f } = logMantissa64(m, m.select(tiny, m.mul(x, 2 ** 54), x));
+  return { e: m.sub(e, m.bits('and', tiny, m.constant('f64', 54))), f };
+}
+
+function logParts64(m: VectorMath, { e, f }: LogMantissa64, coefficients: readonly number[]): LogParts64 {
   // log(1+f) = 2s + s³R = f − (f²/2 − s·(f²/2 + s²R)), s = f/(2+f).
   const s = m.div(f, m.add(f, 2));
   const z = m.mul(s, s);
@@ -320,9 +332,17 @@ function logParts64(m: VectorMath, x: Vec, coefficients: readonly number[]): Log
   return { e, f, half, tail: m.mul(s, m.add(half, r)) };
 }
 
-export function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number[]): Vec {
-  const { e, f, half, tail } = logParts64(m, x, coefficients);
+function logOfParts64(m: VectorMath, { e, f, half, tail }: LogParts64): Vec {
   return m.fma(e, LN2_HIGH_64, m.sub(f, m.sub(half, m.fma(e, LN2_LOW_64, tail))));
+}
+
+export function log64Finite(m: VectorMath, x: Vec, coefficients: readonly number[]): Vec {
+  return logOfParts64(m, logParts64(m, logMantissaAny64(m, x), coefficients));
+}
+
+/** log x of normal doubles x > 0. */
+export function log64Usual(m: VectorMath, x: Vec, coefficients: readonly number[]): Vec {
+  return logOfParts64(m, logParts64(m, logMantissa64(m, x), coefficients));
 }
 
 /**
@@ -334,7 +354,7 @@ export function logBase64(
   perExponent: readonly [number, number],
 ): (m: VectorMath, args: readonly Vec[]) => Vec {
   return (m, [x]) => {
-    const { e, f, half, tail } = logParts64(m, x, LOG_64);
+    const { e, f, half, tail } = logParts64(m, logMantissaAny64(m, x), LOG_64);
     // The first 21 bits of log(1+f) or so, and the rest.
     const first = m.bits('and', m.sub(f, half), m.constant('i64', -(2n ** 32n)));
     const second = m.add(m.sub(m.sub(f, first), half), tail);

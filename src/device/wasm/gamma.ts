@@ -87,48 +87,64 @@ const FORMS: Readonly<Record<'f32' | 'f64', Form>> = {
 /** ½·log 2π − ½ */
 const STIRLING = 0.4189385332046727;
 
-/** log Γ(a) for a ≥ 0. */
-function lgammaPositive(d: VectorMath, a: Vec, form: Form): Vec {
-  const far = d.compare('ge', a, form.far);
-  // Down to [1.5, 2.5], with the product of what Γ is larger by, from 2.5 on; and up to 2 + z, with what it is smaller by, below `near`.
-  let y = a;
-  let factor: Vec = d.constant('f64', 1);
-  for (let top = form.far; top > 2.5; top--) {
-    const over = d.compare('gt', y, 2.5);
-    y = d.sub(y, d.bits('and', over, d.constant('f64', 1)));
-    factor = d.select(over, d.mul(factor, y), factor);
-  }
-  const small = d.compare('lt', a, form.near);
-  const tiny = d.compare('lt', a, form.near - 1);
-  const z = d.select(small, d.select(tiny, a, d.sub(a, 1)), d.sub(y, 2));
-  const divisor = d.select(tiny, d.mul(a, d.add(a, 1)), a);
-  const log = log64(d, d.select(far, a, d.select(small, divisor, factor)), form.log);
-  const near = d.fma(z, d.polynomial(z, form.near2), d.select(small, d.negate(log), log));
+/** Stirling's formula from log a, a ≥ `far`. */
+function stirling(d: VectorMath, a: Vec, log: Vec, form: Form): Vec {
   const inverse = d.div(d.constant('f64', 1), a);
   const rest = d.fma(inverse, d.polynomial(d.mul(inverse, inverse), form.stirling), STIRLING);
-  return d.select(far, d.fma(d.sub(a, 0.5), d.sub(log, 1), rest), near);
+  return d.fma(d.sub(a, 0.5), d.sub(log, 1), rest);
 }
 
-/** log |Γ(x)|; below 0 by reflection: log(π/(|x|·|sin πx|)) − log Γ(−x). */
+/**
+ * log |Γ(x)|. With z = a − 2 + (a whole number), a = |x|, log Γ(a) is log Γ(2 + z) and the logarithm of what Γ(a) is larger by (from 2.5 on), or
+ * less that of what it is smaller by (below `near`). Below 0 reflection gives log(π/(a·|sin πa|)) − log Γ(a); nearer to 0 than 2⁻⁶⁰ it is the same
+ * on both sides.
+ */
 export function lgamma(m: VectorMath, args: readonly Vec[]): Vec {
   const form = FORMS[m.type];
   return m.inDouble(args, (d, [x]) => {
+    const one = d.constant('f64', 1);
     const a = d.abs(x);
-    const value = lgammaPositive(d, a, form);
+    const far = d.compare('ge', a, form.far);
+    const small = d.compare('lt', a, form.near);
+    const tiny = d.compare('lt', a, form.near - 1);
+    let y = a;
+    let larger: Vec = one;
+    for (let top = form.far; top > 2.5; top--) {
+      const over = d.compare('gt', y, 2.5);
+      y = d.sub(y, d.bits('and', over, one));
+      larger = d.select(over, d.mul(larger, y), larger);
+    }
+    const next = d.select(tiny, d.add(a, 1), one);
+    const factor = d.select(small, d.mul(a, next), larger);
+    const z = d.select(small, d.select(tiny, a, d.sub(a, 1)), d.sub(y, 2));
+    const near = d.mul(z, d.polynomial(z, form.near2));
+    const ofFactor = (log: Vec): Vec =>
+      d.add(near, d.bits('xor', log, d.bits('and', small, d.constant('f64', -0))));
+    const argument = d.select(far, a, factor);
+    const negative = d.compare('lt', x, -(2 ** -60));
     return d.unlessAny(
-      d.compare('lt', x, 0),
-      () => value,
+      negative,
+      () => {
+        const log = log64(d, argument, form.log);
+        return d.select(far, stirling(d, a, log, form), ofFactor(log));
+      },
       () => {
         const r = d.abs(d.sub(a, d.nearest(a)));
         const sine = d.mul(r, d.polynomial(d.mul(r, r), form.sin));
-        const reflected = d.sub(log64(d, d.div(d.constant('f64', Math.PI), d.mul(a, sine)), form.log), value);
-        // Nearer to 0 than that it is the same on both sides.
-        const moderate = d.bits(
-          'and',
-          d.compare('lt', x, -(2 ** -60)),
-          d.compare('lt', a, Number.POSITIVE_INFINITY),
+        // π/(a·sine) times what Γ(a) is smaller by, or by what it is larger.
+        const divisor = d.mul(sine, d.select(small, one, d.mul(a, d.select(far, one, larger))));
+        const reflected = d.div(d.mul(d.select(small, next, one), Math.PI), divisor);
+        const log = log64(d, d.select(negative, reflected, argument), form.log);
+        const nearby = d.select(negative, d.sub(log, near), ofFactor(log));
+        return d.unlessAny(
+          far,
+          () => nearby,
+          () => {
+            const value = stirling(d, a, log64(d, a, form.log), form);
+            const inside = d.bits('and', negative, d.compare('lt', a, Number.POSITIVE_INFINITY));
+            return d.select(far, d.select(inside, d.sub(log, value), value), nearby);
+          },
         );
-        return d.select(moderate, reflected, value);
       },
     );
   });

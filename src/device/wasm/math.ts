@@ -176,13 +176,13 @@ export class VectorMath {
     return this.lanes.make(type, (part) => this.lanes.f.get(a[part]).i32(by).op(`${shapes[type]}.shr_s`));
   }
 
-  fromInt32(a: Vec): Vec {
-    return this.lanes.convert(a, 'i32', this.type);
+  /** Without the sign: zeros come in. */
+  shiftRightZeros(type: Ints, a: Vec, by: number): Vec {
+    return this.lanes.make(type, (part) => this.lanes.f.get(a[part]).i32(by).op(`${shapes[type]}.shr_u`));
   }
 
-  /** Whole numbers below 2⁵¹ in size as doubles. */
-  fromSmallInt64(a: Vec): Vec {
-    return this.lanes.fromSmallInt64(a);
+  fromInt32(a: Vec): Vec {
+    return this.lanes.convert(a, 'i32', this.type);
   }
 
   /** float32 lanes as doubles. */

@@ -3,7 +3,7 @@ import {
   EXP_64,
   expForFloat32,
   LOG_MIDDLE,
-  log64Finite,
+  log64Usual,
   logMantissa64,
   round64,
   scale64,
@@ -26,7 +26,7 @@ const LN2_REST = 1.2996506893889889e-8;
 /** a^y in double precision for normal a > 0, to what float32 needs. */
 function power32(m: VectorMath, a: Vec, y: Vec): Vec {
   const d = m.as('f64');
-  return m.narrow(expForFloat32(d, d.mul(log64Finite(d, m.widen(a), LOG_MIDDLE), m.widen(y))));
+  return m.narrow(expForFloat32(d, d.mul(log64Usual(d, m.widen(a), LOG_MIDDLE), m.widen(y))));
 }
 
 /**
@@ -35,13 +35,14 @@ function power32(m: VectorMath, a: Vec, y: Vec): Vec {
  */
 function power64(m: VectorMath, a: Vec, y: Vec): Vec {
   const { e, f } = logMantissa64(m, a);
-  // s = f/(2 + f), with what the sum and the quotient have lost.
+  // s = f/(2 + f), with what the sum, the division and the product have lost.
   const den = m.add(f, 2);
-  const s = m.div(f, den);
+  const inverse = m.div(m.constant('f64', 1), den);
+  const s = m.mul(f, inverse);
   const sHigh = m.firstBits(s);
   const denHigh = m.firstBits(den);
   const denLow = m.add(m.sub(den, denHigh), m.sub(f, m.sub(den, 2)));
-  const sLow = m.div(m.sub(m.sub(f, m.mul(sHigh, denHigh)), m.mul(sHigh, denLow)), den);
+  const sLow = m.mul(m.sub(m.sub(f, m.mul(sHigh, denHigh)), m.mul(sHigh, denLow)), inverse);
   // 3/2·log(1 + f) = s·(3 + sHigh² + rest)
   const z = m.mul(s, s);
   const square = m.mul(sHigh, sHigh);
@@ -76,11 +77,12 @@ function power64(m: VectorMath, a: Vec, y: Vec): Vec {
   return scale64(m, m.add(e1, 1), n.int);
 }
 
-/** x^y where x and y are finite; other operands are left to JavaScript. */
+/** x^y where x is 0 or (as a double) normal, and x and y are finite; other operands are left to JavaScript. */
 export function power(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec): Vec {
   const a = m.abs(x);
   const size = m.type === 'f32' ? power32(m, a, y) : power64(m, a, y);
   const infinity = Number.POSITIVE_INFINITY;
+  const least = m.type === 'f32' ? 2 ** -149 : 2 ** -1022;
   const finite = m.bits('and', m.compare('lt', a, infinity), m.compare('lt', m.abs(y), infinity));
   const otherwise = (): Vec => {
     // 0 to a power, and the sign of negative bases, which only whole powers have.
@@ -95,8 +97,11 @@ export function power(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec):
     return m.select(none, m.constant(m.type, Number.NaN), signed);
   };
   return m.unlessAny(
-    m.not(m.bits('and', finite, m.compare('gt', x, 0))),
+    m.not(m.bits('and', finite, m.compare('ge', x, least))),
     () => size,
-    () => m.unlessAny(m.not(finite), otherwise, scalar),
+    () => {
+      const inside = m.bits('or', m.compare('ge', a, least), m.compare('eq', a, 0));
+      return m.unlessAny(m.not(m.bits('and', finite, inside)), otherwise, scalar);
+    },
   );
 }
