@@ -294,14 +294,14 @@ export function erfcx(m: VectorMath, args: readonly Vec[]): Vec {
     const a = d.atMost(size, Number.MAX_VALUE);
     const scaled = wholeOf(d, scaledComplement(m, d, a));
     const right = d.select(d.compare('eq', size, Number.POSITIVE_INFINITY), d.constant('f64', 0), scaled);
-    return d.unlessAny(
+    return d.ifAny(
       d.compare('lt', x, 0),
-      () => right,
       () => {
         const two = { high: d.constant('f64', 2), low: null };
         const twice = timesGaussian(m, d, d.atMost(a, SCALED[m.type].limit), two, 1);
         return d.select(d.compare('lt', x, 0), d.sub(twice, right), right);
       },
+      () => right,
     );
   });
 }

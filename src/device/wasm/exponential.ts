@@ -302,7 +302,7 @@ interface LogMantissa64 {
 }
 
 /** Of normal numbers. */
-export function logMantissa64(m: VectorMath, x: Vec): LogMantissa64 {
+function logMantissa64(m: VectorMath, x: Vec): LogMantissa64 {
   const root = 0x3fe6a09e667f3bcdn;
   const shifted = m.int('i64', 'sub', x, m.constant('i64', root));
   const mantissa = m.int(
@@ -317,7 +317,8 @@ export function logMantissa64(m: VectorMath, x: Vec): LogMantissa64 {
   return { e: m.sub(exponent, 2 ** 52 + 1023), f: m.sub(mantissa, 1) };
 }
 
-function logMantissaAny64(m: VectorMath, x: Vec): LogMantissa64 {
+/** Of any number > 0. */
+export function logMantissaAny64(m: VectorMath, x: Vec): LogMantissa64 {
   const tiny = m.compare('lt', x, 2 ** -1022);
   const { e, f } = logMantissa64(m, m.select(tiny, m.mul(x, 2 ** 54), x));
   return { e: m.sub(e, m.bits('and', tiny, m.constant('f64', 54))), f };

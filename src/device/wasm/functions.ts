@@ -191,8 +191,6 @@ const partial: ReadonlySet<string> = new Set([
   'sin:f64',
   'cos:f64',
   'tan:f64',
-  'pow:f32',
-  'pow:f64',
   'ndtri:f32',
   'ndtri:f64',
   'atan2:f32',

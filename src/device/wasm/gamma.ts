@@ -122,12 +122,8 @@ export function lgamma(m: VectorMath, args: readonly Vec[]): Vec {
       d.add(near, d.bits('xor', log, d.bits('and', small, d.constant('f64', -0))));
     const argument = d.select(far, a, factor);
     const negative = d.compare('lt', x, -(2 ** -60));
-    return d.unlessAny(
+    return d.ifAny(
       negative,
-      () => {
-        const log = log64(d, argument, form.log);
-        return d.select(far, stirling(d, a, log, form), ofFactor(log));
-      },
       () => {
         const r = d.abs(d.sub(a, d.nearest(a)));
         const sine = d.mul(r, d.polynomial(d.mul(r, r), form.sin));
@@ -145,6 +141,10 @@ export function lgamma(m: VectorMath, args: readonly Vec[]): Vec {
             return d.select(far, d.select(inside, d.sub(log, value), value), nearby);
           },
         );
+      },
+      () => {
+        const log = log64(d, argument, form.log);
+        return d.select(far, stirling(d, a, log, form), ofFactor(log));
       },
     );
   });
@@ -179,9 +179,8 @@ export function digamma(m: VectorMath, args: readonly Vec[]): Vec {
   return m.inDouble(args, (d, [x]) => {
     const negative = d.compare('lt', x, 0);
     const value = digammaPositive(d, d.select(negative, d.sub(1, x), x), form);
-    return d.unlessAny(
+    return d.ifAny(
       d.not(d.compare('gt', x, 0)),
-      () => value,
       () => {
         const r = d.sub(x, d.nearest(x));
         const s = d.mul(r, r);
@@ -191,6 +190,7 @@ export function digamma(m: VectorMath, args: readonly Vec[]): Vec {
         const zero = d.withSign(d.constant('f64', Number.POSITIVE_INFINITY), d.negate(x));
         return d.select(negative, pole, d.select(d.compare('eq', x, 0), zero, value));
       },
+      () => value,
     );
   });
 }

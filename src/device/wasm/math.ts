@@ -145,6 +145,10 @@ export class VectorMath {
     return this.apply(name, a, b);
   }
 
+  equal(a: Vec, b: Vec): Vec {
+    return this.apply('eq', a, b);
+  }
+
   greater(a: Vec, b: Vec): Vec {
     return this.apply('gt', a, b);
   }
@@ -207,8 +211,13 @@ export class VectorMath {
     return this.bits('and', x, this.constant('i64', -(2n ** 27n)));
   }
 
-  /** `usual()`, or `otherwise()` where any lane of the mask is set. */
+  /** `usual()`, or `otherwise()`, which is seldom needed, where any lane of the mask is set. */
   unlessAny(mask: Vec, usual: () => Vec, otherwise: () => Vec): Vec {
     return this.lanes.unlessAny(this.type, mask, usual, otherwise);
+  }
+
+  /** `any()` where any lane of the mask is set, else `none()`. */
+  ifAny(mask: Vec, any: () => Vec, none: () => Vec): Vec {
+    return this.lanes.ifAny(this.type, mask, any, none);
   }
 }

@@ -4,7 +4,7 @@ import {
   expForFloat32,
   LOG_MIDDLE,
   log64Usual,
-  logMantissa64,
+  logMantissaAny64,
   round64,
   scale64,
 } from './exponential.ts';
@@ -23,18 +23,28 @@ const PER_LOG_LOW = 7.872699542894897e-9;
 const LN2_FIRST = 0.6931471675634384;
 const LN2_REST = 1.2996506893889889e-8;
 
-/** a^y in double precision for normal a > 0, to what float32 needs. */
+/** Infinity times the sign of the logarithm where a is 0 or infinite, and NaN where it is NaN. */
+function logAtEdges(m: VectorMath, a: Vec, value: Vec): Vec {
+  const inside = m.select(m.compare('lt', a, Number.POSITIVE_INFINITY), value, a);
+  return m.select(m.compare('eq', a, 0), m.constant('f64', Number.NEGATIVE_INFINITY), inside);
+}
+
+/** a^y for a ≥ 0 in double precision, to what float32 needs; NaN where a is 1 or y is 0 and the other one infinite or NaN. */
 function power32(m: VectorMath, a: Vec, y: Vec): Vec {
   const d = m.as('f64');
-  return m.narrow(expForFloat32(d, d.mul(log64Usual(d, m.widen(a), LOG_MIDDLE), m.widen(y))));
+  const wide = m.widen(a);
+  const log = logAtEdges(d, wide, log64Usual(d, wide, LOG_MIDDLE));
+  return m.narrow(expForFloat32(d, d.mul(log, m.widen(y))));
 }
 
 /**
- * a^y for normal a > 0: the binary logarithm as a sum of two doubles, the first with 26 bits; its product with y likewise; and 2 to that power.
+ * The same in double precision: the binary logarithm as a sum of two doubles, the first with 26 bits; its product with y likewise; and 2 to that power.
  * Products of parts of 26 bits are exact.
  */
-function power64(m: VectorMath, a: Vec, y: Vec): Vec {
-  const { e, f } = logMantissa64(m, a);
+function power64(m: VectorMath, a: Vec, given: Vec): Vec {
+  // As good as infinite, but with a difference from its first bits.
+  const y = m.clamp(given, -Number.MAX_VALUE, Number.MAX_VALUE);
+  const { e, f } = logMantissaAny64(m, a);
   // s = f/(2 + f), with what the sum, the division and the product have lost.
   const den = m.add(f, 2);
   const inverse = m.div(m.constant('f64', 1), den);
@@ -61,7 +71,7 @@ function power64(m: VectorMath, a: Vec, y: Vec): Vec {
   const logLow = m.sub(low, m.sub(m.sub(logHigh, e), high));
   // y·log₂ a
   const yHigh = m.firstBits(y);
-  const productHigh = m.clamp(m.mul(yHigh, logHigh), -1200, 1200);
+  const productHigh = m.clamp(m.mul(yHigh, logAtEdges(m, a, logHigh)), -1200, 1200);
   const productLow = m.clamp(m.fma(m.sub(y, yHigh), logHigh, m.mul(y, logLow)), -1, 1);
   const n = round64(m, m.add(productHigh, productLow));
   // r + lost, times log 2
@@ -77,31 +87,17 @@ function power64(m: VectorMath, a: Vec, y: Vec): Vec {
   return scale64(m, m.add(e1, 1), n.int);
 }
 
-/** x^y where x is 0 or (as a double) normal, and x and y are finite; other operands are left to JavaScript. */
-export function power(m: VectorMath, [x, y]: readonly Vec[], scalar: () => Vec): Vec {
+/** x^y: 1 also for NaN as one of the two if x is 1 or y is 0; of negative x only for whole y. */
+export function power(m: VectorMath, [x, y]: readonly Vec[]): Vec {
   const a = m.abs(x);
   const size = m.type === 'f32' ? power32(m, a, y) : power64(m, a, y);
-  const infinity = Number.POSITIVE_INFINITY;
-  const least = m.type === 'f32' ? 2 ** -149 : 2 ** -1022;
-  const finite = m.bits('and', m.compare('lt', a, infinity), m.compare('lt', m.abs(y), infinity));
-  const otherwise = (): Vec => {
-    // 0 to a power, and the sign of negative bases, which only whole powers have.
-    const atZero = m.bits('andnot', m.constant(m.type, infinity), m.compare('ge', y, 0));
-    const zero = m.select(m.compare('eq', y, 0), m.constant(m.type, 1), atZero);
-    const value = m.select(m.compare('eq', a, 0), zero, size);
-    const half = m.mul(y, 0.5);
-    const whole = m.compare('eq', m.sub(y, m.trunc(y)), 0);
-    const even = m.compare('eq', m.sub(half, m.trunc(half)), 0);
-    const signed = m.withSign(value, m.bits('andnot', x, m.bits('or', even, m.not(whole))));
-    const none = m.bits('andnot', m.compare('lt', x, 0), whole);
-    return m.select(none, m.constant(m.type, Number.NaN), signed);
-  };
-  return m.unlessAny(
-    m.not(m.bits('and', finite, m.compare('ge', x, least))),
-    () => size,
-    () => {
-      const inside = m.bits('or', m.compare('ge', a, least), m.compare('eq', a, 0));
-      return m.unlessAny(m.not(m.bits('and', finite, inside)), otherwise, scalar);
-    },
-  );
+  const one = m.bits('or', m.compare('eq', a, 1), m.compare('eq', y, 0));
+  const value = m.select(one, m.constant(m.type, 1), size);
+  const half = m.mul(y, 0.5);
+  const whole = m.equal(y, m.trunc(y));
+  const even = m.equal(half, m.trunc(half));
+  const signed = m.withSign(value, m.bits('andnot', m.bits('and', x, whole), even));
+  const none = m.bits('andnot', m.compare('lt', x, 0), whole);
+  // All bits set are NaN.
+  return m.bits('or', signed, none);
 }

@@ -145,11 +145,12 @@ export class Registers {
   }
 
   /** Emits code that seldom runs: its constants take no registers. */
-  seldom(emit: () => void): void {
+  seldom<T>(emit: () => T): T {
     const { held } = this;
     this.held = null;
-    emit();
+    const result = emit();
     this.held = held;
+    return result;
   }
 
   /** Leaves lane `lane` (0 to 3) on the stack; a bool as 0 or 1. */
@@ -257,8 +258,13 @@ export class Registers {
     return this.choose(this.apply(type, `${shape}.eq`, b, b), pseudo, b, type);
   }
 
-  /** `usual()`, or `otherwise()` where any lane of the mask (of one or two registers) is set. */
+  /** `usual()`, or `otherwise()`, which is seldom needed, where any lane of the mask (of one or two registers) is set. */
   unlessAny(type: ComputeType, mask: Vec, usual: () => Vec, otherwise: () => Vec): Vec {
+    return this.ifAny(type, mask, () => this.seldom(otherwise), usual);
+  }
+
+  /** `any()` where any lane of the mask is set, else `none()`. */
+  ifAny(type: ComputeType, mask: Vec, any: () => Vec, none: () => Vec): Vec {
     const { f } = this;
     const out = this.vec(type);
     const assign = (value: Vec): void => {
@@ -271,8 +277,8 @@ export class Registers {
       if (part > 0) f.op('i32.or');
     });
     f.if(
-      () => this.seldom(() => assign(otherwise())),
-      () => assign(usual()),
+      () => assign(any()),
+      () => assign(none()),
     );
     return out;
   }
