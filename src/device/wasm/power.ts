@@ -23,18 +23,20 @@ const PER_LOG_LOW = 7.872699542894897e-9;
 const LN2_FIRST = 0.6931471675634384;
 const LN2_REST = 1.2996506893889889e-8;
 
-/** Infinity times the sign of the logarithm where a is 0 or infinite, and NaN where it is NaN. */
-function logAtEdges(m: VectorMath, a: Vec, value: Vec): Vec {
-  const inside = m.select(m.compare('lt', a, Number.POSITIVE_INFINITY), value, a);
-  return m.select(m.compare('eq', a, 0), m.constant('f64', Number.NEGATIVE_INFINITY), inside);
+/** y·log a of doubles, whose value inside (0, ∞) is given: ∞ times y with the sign of the logarithm at 0 and ∞, NaN for NaN. */
+function withEdges(m: VectorMath, a: Vec, y: Vec, inside: Vec): Vec {
+  const log = m.select(m.compare('eq', a, 0), m.constant('f64', Number.NEGATIVE_INFINITY), a);
+  const usual = m.bits('and', m.compare('gt', a, 0), m.compare('lt', a, Number.POSITIVE_INFINITY));
+  return m.select(usual, inside, m.mul(y, log));
 }
 
 /** a^y for a ≥ 0 in double precision, to what float32 needs; NaN where a is 1 or y is 0 and the other one infinite or NaN. */
 function power32(m: VectorMath, a: Vec, y: Vec): Vec {
   const d = m.as('f64');
   const wide = m.widen(a);
-  const log = logAtEdges(d, wide, log64Usual(d, wide, LOG_MIDDLE));
-  return m.narrow(expForFloat32(d, d.mul(log, m.widen(y))));
+  const exponent = m.widen(y);
+  const product = d.mul(log64Usual(d, wide, LOG_MIDDLE), exponent);
+  return m.narrow(expForFloat32(d, withEdges(d, wide, exponent, product)));
 }
 
 /**
@@ -71,7 +73,7 @@ function power64(m: VectorMath, a: Vec, given: Vec): Vec {
   const logLow = m.sub(low, m.sub(m.sub(logHigh, e), high));
   // y·log₂ a
   const yHigh = m.firstBits(y);
-  const productHigh = m.clamp(m.mul(yHigh, logAtEdges(m, a, logHigh)), -1200, 1200);
+  const productHigh = m.clamp(withEdges(m, a, y, m.mul(yHigh, logHigh)), -1200, 1200);
   const productLow = m.clamp(m.fma(m.sub(y, yHigh), logHigh, m.mul(y, logLow)), -1, 1);
   const n = round64(m, m.add(productHigh, productLow));
   // r + lost, times log 2
@@ -87,7 +89,7 @@ function power64(m: VectorMath, a: Vec, given: Vec): Vec {
   return scale64(m, m.add(e1, 1), n.int);
 }
 
-/** x^y: 1 also for NaN as one of the two if x is 1 or y is 0; of negative x only for whole y. */
+/** x^y: 1 also for NaN as one of the two if x is 1 or y is 0; of negative finite x only for whole y. */
 export function power(m: VectorMath, [x, y]: readonly Vec[]): Vec {
   const a = m.abs(x);
   const size = m.type === 'f32' ? power32(m, a, y) : power64(m, a, y);
@@ -97,7 +99,8 @@ export function power(m: VectorMath, [x, y]: readonly Vec[]): Vec {
   const whole = m.equal(y, m.trunc(y));
   const even = m.equal(half, m.trunc(half));
   const signed = m.withSign(value, m.bits('andnot', m.bits('and', x, whole), even));
-  const none = m.bits('andnot', m.compare('lt', x, 0), whole);
+  const finite = m.bits('and', m.compare('lt', x, 0), m.compare('gt', x, Number.NEGATIVE_INFINITY));
+  const none = m.bits('andnot', finite, whole);
   // All bits set are NaN.
   return m.bits('or', signed, none);
 }
