@@ -3,42 +3,37 @@ import type { View } from '../../kernel/view.ts';
 import type { Contraction } from '../device.ts';
 import { type Blas, type Gemm, writeGemm } from './blas.ts';
 import { Blueprint } from './blueprint.ts';
-import {
-  batchOffsets,
-  type Dim,
-  exchanged,
-  flattened,
-  numel,
-  offsetsOf,
-  type Sorted,
-  sorted,
-} from './dims.ts';
+import { batchOffsets, exchanged, flattened, numel, offsetsOf, type Sorted, sorted } from './dims.ts';
 import { buildDirect, type DirectField, directFields, VECTOR_BYTES, VECTOR_GROUP } from './direct.ts';
 import { buildDot, type DotField, dotFields } from './dot.ts';
+import { asPacked, directNs, type PackedForm } from './estimates.ts';
 import { hasRelaxedSimd } from './features.ts';
 import { asGemm } from './gemm.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel, KernelCache } from './kernels.ts';
-import { type MatmulType, panelColumns, TILE_ROWS } from './matmul.ts';
+import { type MatmulType, panelColumns, tileRows } from './matmul.ts';
 import { PlanCache } from './plans.ts';
 import { buildProduct, type ProductField, productFields } from './product.ts';
 import { eachShare, type Threads } from './threads.ts';
-import { asDirect, asDot, type DotForm, directTables, packedNs, runsPerBlock } from './inplace.ts';
+import { asDirect, asDot, type DotForm, directTables, overlaps, runsPerBlock } from './inplace.ts';
 
 /** What one operation of a product takes on one core, about: 40 GFLOP/s. */
 const OPERATION_NS = 1 / 40;
 /** The same by BLAS: 90 GFLOP/s. */
 const BLAS_OPERATION_NS = 1 / 90;
-/** Summands per block: a panel of this many rows (16 KiB of float32) stays in the first-level cache. */
-const BLOCK_K = 512;
-/** Rows per block: their part of the left operand stays in the second-level cache. */
-const BLOCK_M = 64;
-/** Bytes of packed panels at a time. */
+/** Bytes of a packed panel in a block of summands: it stays in the first-level cache, next to the rows of a tile. */
+const PANEL_BLOCK_BYTES = 1 << 14;
+/** Bytes of packed columns at a time. */
 const PANEL_BYTES = 1 << 20;
+/** Bytes of packed rows at a time: they stay in the second-level cache. So do, of at most so many tiles, the lines that their results are written to. */
+const ROW_BYTES = 1 << 18;
+const BLOCK_TILES = 16;
+/** Packing a row or column takes as long as this many of the other side. */
+const PACKING = 3;
 /** Columns for scalar products are shared among threads in multiples of this: of the widths of their tiles. */
 const DOT_COLUMNS = 12;
 /** Bytes for one tile of results. */
-const SCRATCH_BYTES = TILE_ROWS * 64;
+const SCRATCH_BYTES = 256;
 
 interface GemmPlan {
   readonly kind: 'gemm';
@@ -51,9 +46,11 @@ interface PackedPlan {
   readonly kind: 'packed';
   readonly blueprint: Blueprint<ProductField>;
   readonly swapped: boolean;
+  readonly inPlace: boolean;
+  /** Estimated time. */
+  readonly ns: number;
   readonly m: number;
   readonly n: number;
-  readonly k: number;
   readonly batchCount: number;
   readonly batches: number;
   readonly rowOffsets: number;
@@ -153,14 +150,17 @@ export class Contractor {
       }
     }
     const direct = asDirect(whole, bytes, PANEL_BYTES);
-    if (direct !== null) return this.planDirect(direct, bytes);
-    const packed = prefersSwap(flat, bytes) ? exchanged(flat) : flat;
+    const fused = hasRelaxedSimd() && (type === 'f32' || type === 'f64');
+    const packed = asPacked(flat, bytes, tileRows(type, fused), fused);
+    if (direct !== null && (overlaps(direct, bytes) || directNs(direct, bytes, fused) <= packed.ns)) {
+      return this.planDirect(direct, bytes);
+    }
     const dot = asDot(flat, bytes);
-    if (dot !== null && dot.ns < packedNs(packed, bytes)) return this.planDot(dot);
+    if (dot !== null && dot.ns < packed.ns) return this.planDot(dot);
     return this.planPacked(packed, type, bytes);
   }
 
-  private planPacked(s: Sorted, type: MatmulType, bytes: number): PackedPlan {
+  private planPacked({ product: s, inPlace, ns }: PackedForm, type: MatmulType, bytes: number): PackedPlan {
     const { rows, columns, summed } = s;
     const [m, n, k, batchCount] = [numel(rows), numel(columns), numel(summed), numel(s.batches)];
     const [batches, rowOffsets, outRows, columnOffsets, outColumns, leftK, rightK] = this.plans.place([
@@ -173,7 +173,10 @@ export class Contractor {
       offsetsOf(summed, 'second', []),
     ]);
     const width = panelColumns(type);
-    const blockK = Math.max(1, Math.min(k, n <= 4 * width ? 4 * BLOCK_K : BLOCK_K));
+    const rowsOfTile = tileRows(type, hasRelaxedSimd());
+    const step = summed.length === 0 ? 0 : summed[summed.length - 1].first;
+    const longest = PANEL_BLOCK_BYTES / (width * bytes);
+    const blockK = Math.max(1, Math.min(k, n <= 2 * width ? 4 * longest : longest));
     const blueprint = new Blueprint<ProductField>(productFields, {
       left: 0,
       right: 0,
@@ -183,22 +186,21 @@ export class Contractor {
       rowOffsets,
       m,
       leftK,
-      uniform: sameStep(summed) ? 1 : 0,
-      step: summed.length === 0 ? 0 : summed[summed.length - 1].first,
+      inPlace: inPlace ? 1 : 0,
+      step,
       columnOffsets,
       n,
       rightK,
       k,
       outRows,
       outColumns,
-      blockM: BLOCK_M,
+      blockTiles: Math.min(BLOCK_TILES, Math.floor(ROW_BYTES / (rowsOfTile * blockK * bytes))),
       blockN: Math.floor(PANEL_BYTES / (blockK * bytes) / width) * width,
       blockK,
-      panels: 0,
-      scratch: 0,
+      ...this.packedPlaces(0),
     });
     const tables = { batches, rowOffsets, outRows, columnOffsets, outColumns };
-    return { kind: 'packed', blueprint, swapped: s.swapped, m, n, k, batchCount, ...tables };
+    return { kind: 'packed', blueprint, swapped: s.swapped, inPlace, ns, m, n, batchCount, ...tables };
   }
 
   private planDirect(s: Sorted, bytes: number): DirectPlan {
@@ -332,32 +334,41 @@ export class Contractor {
     spec: Contraction,
   ): void {
     const { threads, heap } = this;
-    const { m, n, k, batchCount, blueprint } = plan;
-    const parts = threads.partsFor(2 * m * n * k * batchCount * OPERATION_NS);
+    const { m, n, batchCount, blueprint } = plan;
+    const parts = threads.partsFor(plan.ns);
     const width = panelColumns(type);
     let used = 0;
     /** Describes the next part: everything but for some fields. */
     const share = (...changes: readonly (readonly [ProductField, number])[]): void => {
       const at = threads.descriptor(used);
       blueprint.write(heap, at, left, right, out, spec);
-      const place = this.workspace(used++);
-      blueprint.set(heap, at, 'scratch', place);
-      blueprint.set(heap, at, 'panels', place + SCRATCH_BYTES);
+      if (used > 0) {
+        const { scratch, panels, packedRows } = this.packedPlaces(used);
+        blueprint.set(heap, at, 'scratch', scratch);
+        blueprint.set(heap, at, 'panels', panels);
+        blueprint.set(heap, at, 'packedRows', packedRows);
+      }
+      used++;
       for (const [field, value] of changes) blueprint.set(heap, at, field, value);
     };
     if (parts > 1 && batchCount >= parts) {
       eachShare(batchCount, parts, 1, (from, count) => {
         share(['batches', plan.batches + from * 12], ['batchCount', count]);
       });
-    } else if (parts > 1 && n >= m && n >= 2 * width) {
-      eachShare(n, parts, width, (from, count) => {
-        const columns = plan.columnOffsets + from * 4;
-        share(['columnOffsets', columns], ['outColumns', plan.outColumns + from * 4], ['n', count]);
-      });
-    } else if (parts > 1 && m >= 2 * TILE_ROWS) {
-      eachShare(m, parts, TILE_ROWS, (from, count) => {
-        const rows = plan.rowOffsets + from * 4;
-        share(['rowOffsets', rows], ['outRows', plan.outRows + from * 4], ['m', count]);
+    } else if (parts > 1) {
+      const [down, across] = bestGrid(plan, parts, threads.count, width);
+      eachShare(m, down, 1, (firstRow, rows) => {
+        const [rowOffsets, outRows] = [plan.rowOffsets + firstRow * 4, plan.outRows + firstRow * 4];
+        eachShare(n, across, width, (from, count) => {
+          share(
+            ['rowOffsets', rowOffsets],
+            ['outRows', outRows],
+            ['m', rows],
+            ['columnOffsets', plan.columnOffsets + from * 4],
+            ['outColumns', plan.outColumns + from * 4],
+            ['n', count],
+          );
+        });
       });
     } else share();
     threads.run(this.kernel(this.packed, type), used);
@@ -415,32 +426,44 @@ export class Contractor {
     threads.run(this.kernel(this.dot, type), used);
   }
 
-  /** Memory for a part of the work: SCRATCH_BYTES, then room for packed panels. */
+  /** What a part of a product with packed panels has memory for. */
+  private packedPlaces(part: number): Record<'scratch' | 'panels' | 'packedRows', number> {
+    const scratch = this.workspace(part);
+    const panels = scratch + SCRATCH_BYTES;
+    return { scratch, panels, packedRows: panels + PANEL_BYTES };
+  }
+
+  /** Memory for a part of the work: SCRATCH_BYTES, then room for packed columns and rows. */
   private workspace(part: number): number {
     while (this.workspaces.length <= part) {
-      this.workspaces.push(this.heap.reserve(PANEL_BYTES + 4096 + SCRATCH_BYTES));
+      this.workspaces.push(this.heap.reserve(SCRATCH_BYTES + PANEL_BYTES + ROW_BYTES + 4096));
     }
     return this.workspaces[part];
   }
 }
 
-/** Does the left operand walk all summed dimensions with one step? */
-function sameStep(summed: readonly Dim[]): boolean {
-  for (let d = 1; d < summed.length; d++) {
-    if (summed[d - 1].first !== summed[d].first * summed[d].size) return false;
+/** Into how many shares of rows and of columns a product is best cut, for about so many parts: every part packs what it needs. */
+function bestGrid(
+  { m, n, inPlace }: PackedPlan,
+  parts: number,
+  threads: number,
+  width: number,
+): readonly [down: number, across: number] {
+  let best: readonly [number, number] = [1, 1];
+  let least = Number.POSITIVE_INFINITY;
+  // Parts that all threads finish together, or twice as many.
+  for (const count of parts > threads ? [threads, parts] : [parts]) {
+    for (let down = 1; down <= count; down++) {
+      if (count % down !== 0) continue;
+      const rows = Math.ceil(m / down);
+      const columns = Math.min(n, Math.ceil((n * down) / count / width) * width);
+      const packing = PACKING * ((inPlace ? 0 : rows) + columns);
+      const time = Math.ceil(count / threads) * (rows * columns + packing);
+      if (time < least) {
+        least = time;
+        best = [down, count / down];
+      }
+    }
   }
-  return true;
-}
-
-/**
- * Panels are packed, rows are read in place: the smaller side is packed unless both are much alike; then it is the side whose results lie
- * next to each other.
- */
-function prefersSwap({ rows, columns }: Sorted, bytes: number): boolean {
-  const [m, n] = [numel(rows), numel(columns)];
-  if (n > 2 * m) return true;
-  if (m > 2 * n) return false;
-  const step = (dims: readonly Dim[]): number =>
-    dims.length === 0 ? 0 : Math.abs(dims[dims.length - 1].second);
-  return step(columns) !== bytes && step(rows) === bytes;
+  return best;
 }

@@ -12,7 +12,7 @@ import type { MemoryShape } from './loop.ts';
 import { type MatmulType, Template } from './matmul.ts';
 
 /** How many vectors a tile of so many rows has. */
-const VECTORS: Readonly<Record<number, number>> = { 4: 2, 3: 3, 2: 4, 1: 4 };
+export const VECTORS: Readonly<Record<number, number>> = { 4: 2, 3: 3, 2: 4, 1: 4 };
 /** Vectors come in groups of the size of any tile when threads share them. */
 export const VECTOR_GROUP = 12;
 /** Room after the table of vectors: a tile looks at so many of them. */

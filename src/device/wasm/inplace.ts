@@ -43,13 +43,22 @@ function suited(s: Sorted, bytes: number, panelBytes: number): Sorted | null {
     let shared = 1;
     for (const d of s.batches) if (d.a === 0) shared *= d.size;
     if (m > MOST_ROWS_PER_COLUMN * n * shared) return null;
-    let span = bytes;
-    for (const d of s.columns) span += (d.size - 1) * Math.abs(d.first);
-    for (const d of s.summed) span += (d.size - 1) * Math.abs(d.second);
-    const overlaps = 2 * span < n * k * bytes;
-    if (!overlaps && span > MOST_BYTES) return null;
+    if (!overlaps(s, bytes) && span(s, bytes) > MOST_BYTES) return null;
   }
   return { ...s, columns: [...s.columns.filter((d) => d !== inner), inner] };
+}
+
+/** From the first to the last byte of the right operand. */
+function span({ columns, summed }: Sorted, bytes: number): number {
+  let total = bytes;
+  for (const d of columns) total += (d.size - 1) * Math.abs(d.first);
+  for (const d of summed) total += (d.size - 1) * Math.abs(d.second);
+  return total;
+}
+
+/** Do columns of the right operand share their elements, as windows of an image do? Packing would copy these several times. */
+export function overlaps(s: Sorted, bytes: number): boolean {
+  return 2 * span(s, bytes) < numel(s.columns) * numel(s.summed) * bytes;
 }
 
 /** The tables of a product in that form. */
@@ -149,16 +158,4 @@ export function asDot(s: Sorted, bytes: number): DotForm | null {
 /** How many runs of this length make a block. */
 export function runsPerBlock(run: number): number {
   return Math.max(1, Math.floor(BLOCK_SUMMANDS / run));
-}
-
-/** What the product takes with packed panels, about. */
-export function packedNs({ rows, columns, summed, batches }: Sorted, bytes: number): number {
-  const lanes = 16 / bytes;
-  const panel = 2 * lanes;
-  const [m, n, k] = [numel(rows), numel(columns), numel(summed)];
-  const work = Math.ceil(m / 4) * 8 * Math.ceil(n / panel);
-  // A panel that is not full is packed element by element.
-  const packing = 0.15 * (n - (n % panel)) + 0.6 * (n % panel);
-  const tiles = Math.ceil(m / 4) * Math.ceil(n / panel) * Math.ceil(k / 1024);
-  return numel(batches) * (k * (work / VECTORS_PER_NS + packing) + tiles * TILE_NS);
 }

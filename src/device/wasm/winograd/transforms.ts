@@ -8,7 +8,7 @@
  * two positions: every four columns of the image end one and are another. The zeros around an image are masks and rows that are left out.
  */
 import type { FunctionBuilder, Local, ModuleBuilder } from '../assembler.ts';
-import { transpose } from '../matmul.ts';
+import { transpose } from '../panels.ts';
 
 /** Bytes of an entry of the table of masks, one for every four columns: a vector, and whether it masks anything. */
 export const MASK_BYTES = 32;
