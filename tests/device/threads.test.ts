@@ -4,7 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import * as torch from 'typetorch';
 import { assertClose } from '../../src/testing/assertClose.ts';
+import { Crowding } from '../../src/device/wasm/crowding.ts';
 import { cpu } from '../../src/device/wasm/device.ts';
+import { eachShare } from '../../src/device/wasm/threads.ts';
 const { getNumThreads, setNumThreads } = torch;
 
 const entry = new URL('../../src/index.ts', import.meta.url).href;
@@ -24,11 +26,17 @@ function waitForWorkers(): void {
 
 describe('threads', () => {
   const initial = getNumThreads();
+  const { crowding } = cpu.threads;
   before(() => {
+    // More threads than cores, perhaps: they are to share work all the same.
+    cpu.threads.crowding = new Crowding(null);
     setNumThreads(3);
     waitForWorkers();
   });
-  after(() => setNumThreads(initial));
+  after(() => {
+    cpu.threads.crowding = crowding;
+    setNumThreads(initial);
+  });
 
   const work: Readonly<Record<string, () => torch.Tensor>> = {
     'a large sum of two': () => wave(700_001).add(wave(700_001)),
@@ -89,6 +97,44 @@ describe('threads', () => {
         assertClose(run(), one, { rtol: 1e-6, atol: 0, equalNan: true });
     });
   }
+
+  test('a sum is the same to the last bit whether workers are there or not', () => {
+    const x = wave(1_200_007).double().abs();
+    const apart = new Crowding(() => 0);
+    apart.crowded = () => true;
+    const together = cpu.threads.crowding;
+    const sum = x.sum().item();
+    cpu.threads.crowding = apart;
+    try {
+      for (const f of [() => x.sum(), () => x.reshape(1_200_007, 1).sum(0)]) assert.equal(f().item(), sum);
+    } finally {
+      cpu.threads.crowding = together;
+    }
+  });
+
+  test('shares cover everything once and are alike', () => {
+    for (const total of [1, 7, 84, 1000]) {
+      for (const parts of [1, 2, 4, 6]) {
+        for (const unit of [1, 4, 16]) {
+          const counts: number[] = [];
+          let next = 0;
+          eachShare(total, parts, unit, (from, count) => {
+            assert.equal(from, next);
+            assert.equal(from % unit, 0);
+            next += count;
+            counts.push(count);
+          });
+          assert.equal(next, total);
+          const units = counts.map((count) => Math.ceil(count / unit));
+          assert.ok(
+            Math.max(...units) - Math.min(...units) <= 1,
+            `${total} in ${parts} by ${unit}: ${counts}`,
+          );
+          assert.ok(counts.length <= parts && counts.every((count) => count > 0));
+        }
+      }
+    }
+  });
 
   test('a sum over rows that no cache holds is that of its columns, also in double precision', () => {
     for (const dtype of [torch.float32, torch.float64, torch.int64]) {

@@ -145,6 +145,7 @@ export class Blas {
       portable: true,
       address: 0,
       cost: 0,
+      pace: 1,
       used: 0,
     });
     this.f32 = kernel(SGEMM);

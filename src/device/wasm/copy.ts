@@ -64,10 +64,10 @@ export class Copier {
     const { heap, threads } = this;
     const key = kinds.indexOf(kind) * 16 + itemSize;
     const kernel = this.kernels.find(this.owner, this.slot, key) ?? this.compile(key, kind, itemSize);
-    const parts = walk.rank > 0 ? threads.partsFor(walk.numel * costOf(kind, itemSize)) : 1;
+    const parts = walk.rank > 0 ? threads.partsFor(walk.numel * costOf(kind, itemSize), kernel) : 1;
     if (parts === 1) {
       writeDescriptor(heap, threads.descriptor(0), walk, []);
-      kernel.run(threads.descriptor(0));
+      threads.run(kernel, 1);
       return true;
     }
     this.share(kernel, walk, parts);

@@ -160,10 +160,11 @@ export class WasmDevice implements Device {
     }
     const work = walk.numel * kernel.cost;
     // Outputs that accumulate may overlap themselves.
-    const parts = kernel.portable && !program.accumulate && walk.rank > 0 ? threads.partsFor(work) : 1;
+    const parts =
+      kernel.portable && !program.accumulate && walk.rank > 0 ? threads.partsFor(work, kernel) : 1;
     if (parts === 1) {
       writeDescriptor(heap, this.descriptor, walk, params);
-      kernel.run(this.descriptor);
+      threads.run(kernel, 1);
       return;
     }
     let used = 0;

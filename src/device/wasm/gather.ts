@@ -146,10 +146,10 @@ export class Indexer {
     );
     // What is written may coincide, so only reading is shared.
     const work = walk.numel * (STEP_NS * size.length + row.length * itemSize * BYTE_NS);
-    const parts = indexed === 1 && rank > 0 ? threads.partsFor(work) : 1;
+    const parts = indexed === 1 && rank > 0 ? threads.partsFor(work, kernel) : 1;
     if (parts === 1) {
       this.describe(this.descriptor, indices, itemSize);
-      kernel.run(this.descriptor);
+      threads.run(kernel, 1);
       return this.fitted(this.descriptor, size.length);
     }
     let used = 0;

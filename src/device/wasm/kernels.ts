@@ -17,6 +17,8 @@ export interface Kernel {
   address: number;
   /** What an element takes on one core, about, in nanoseconds; 0 while nobody has estimated it. */
   cost: number;
+  /** What jobs have taken, measured over estimated. */
+  pace: number;
   /** The number of the last call that used it: the oldest go first. */
   used: number;
 }
@@ -54,6 +56,7 @@ export class KernelCache {
       portable: module.isSelfContained && !module.mayTrap,
       address: 0,
       cost: 0,
+      pace: 1,
       used: 0,
     };
   }

@@ -86,13 +86,17 @@ export class Reducer {
     const kernel = this.kernelFor(program, out, ins, direction, params.length);
     const { threads, heap } = this;
     if (kernel.cost === 0) kernel.cost = costOf([program.expr]) + 0.1 * ins.length;
-    const parts = kernel.portable ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
+    const work = kept.numel * gone.numel * kernel.cost;
     // How many shares the kept dimensions can be cut into.
     const shares = kept.rank === 0 ? 1 : kept.rank === 1 ? Math.ceil(kept.sizes[0] / LANES) : kept.sizes[0];
-    if (shares < parts && gone.rank > 0 && kept.numel <= FEW_RESULTS && !isArg(program.combine)) {
-      this.runInTwoSteps(program, out, ins, reduced, params, parts);
-      return;
+    if (kernel.portable && gone.rank > 0 && kept.numel <= FEW_RESULTS && !isArg(program.combine)) {
+      const steps = threads.steadyParts(work);
+      if (shares < steps) {
+        this.runInTwoSteps(program, out, ins, reduced, params, steps, work);
+        return;
+      }
     }
+    const parts = kernel.portable ? threads.partsFor(work, kernel) : 1;
     const scratch = direction === 'sweep' ? parts * SWEEP_BYTES : 0;
     const accumulators = scratch === 0 ? 0 : heap.allocate(scratch);
     if (accumulators < 0) throw heap.outOfMemory(scratch);
@@ -146,6 +150,7 @@ export class Reducer {
     reduced: readonly boolean[],
     params: readonly number[],
     parts: number,
+    work: number,
   ): void {
     const { heap, threads, walk } = this;
     const { kept, gone } = walk;
@@ -176,7 +181,7 @@ export class Reducer {
       this.walk.describe(heap, threads.descriptor(used++), direction === 'along', params);
       for (let k = 0; k < kept.count; k++) kept.pointers[k] = first[k];
     });
-    threads.run(kernel, used);
+    threads.run(kernel, used, threads.partsFor(work, kernel) > 1);
     const results: View = {
       storage,
       dtype,

@@ -62,7 +62,7 @@ export class RowRunner {
     );
     if (kernel.cost === 0) kernel.cost = costOf(program.roots) + memoryCost(program.outputs, program.inputs);
     const parts =
-      kernel.portable && kept.rank > 0 ? threads.partsFor(kept.numel * gone.numel * kernel.cost) : 1;
+      kernel.portable && kept.rank > 0 ? threads.partsFor(kept.numel * gone.numel * kernel.cost, kernel) : 1;
     let used = 0;
     const describe = (): void => walk.describe(heap, threads.descriptor(used++), along, params);
     if (parts === 1) describe();

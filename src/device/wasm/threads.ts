@@ -9,13 +9,17 @@
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { builtin } from '../host.ts';
 import { blasSource } from './blas.ts';
+import { Crowding } from './crowding.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel } from './kernels.ts';
 
 /** Bytes for the descriptor of a part of a running kernel. */
 const DESCRIPTOR_BYTES = 16384;
-/** Work below this takes less time than waking a worker and waiting for it. */
-const WORTH_NS = 60_000;
+/** Work below this takes less time than waking a worker and waiting for it, ... */
+const WORTH_NS = 80_000;
+/** ... unless more of it is coming, as where so much came within so many milliseconds. */
+const DENSE_NS = 120_000;
+const DENSE_MS = 0.5;
 /** The same while the workers are awake: they take their parts at once. */
 const AWAKE_WORTH_NS = 20_000;
 /**
@@ -23,13 +27,19 @@ const AWAKE_WORTH_NS = 20_000;
  * saved. A program with less to do ends sooner without.
  */
 const START_NS = 50_000_000;
+/** Jobs that should take at least this long are measured. */
+const MEASURED_NS = 5_000;
 /** Every part should be at least this long. */
 const PART_NS = 10_000;
 const MAX_THREADS = 64;
 /** Parts per thread: more let threads that are ahead take from those that are behind. */
 const PARTS_PER_THREAD = 2;
-/** How often a worker looks for the next job before it sleeps: about 100 µs, as the next large product of a small network is that far. */
+/** How often a worker looks for the next job before it sleeps: 100 to 200 µs, as the next large product of a small network is that far. */
 const SPINS = 30_000;
+/** After so many looks, 5 to 10 µs, a thread that waits asks itself whether it should go on. */
+const ROUND = 1024;
+/** For so many rounds a caller waits for parts that others have begun before it sleeps. */
+const CALLER_ROUNDS = 30;
 
 // The control words, by index from the start of the control block.
 /** Goes up by one for every job: what workers wait on. */
@@ -44,6 +54,11 @@ const FAILED = 4;
 const KERNEL = 5;
 /** How many workers sleep, and have to be woken. */
 const SLEEPERS = 8;
+/** How many parts the job has, and the sequence number of the last job whose caller has seen it done. */
+const PARTS = 9;
+const SEEN_DONE = 10;
+/** 1 while the caller sleeps until the parts are done. */
+const CALLER_SLEEPS = 11;
 /** The descriptors of the parts. */
 const DESCRIPTORS = 16;
 
@@ -86,9 +101,19 @@ function work({ memory, control }) {
         Atomics.store(words, base + ${FAILED}, 1);
       }
       Atomics.add(words, base + ${DONE}, 1);
+      if (Atomics.load(words, base + ${CALLER_SLEEPS}) === 1) Atomics.notify(words, base + ${DONE});
     }
     let now = seen;
-    for (let i = 0; i < ${SPINS} && now === seen; i++) now = Atomics.load(words, base + ${SEQUENCE});
+    let unseen = false;
+    for (let i = 1; i <= ${SPINS} && now === seen; i++) {
+      now = Atomics.load(words, base + ${SEQUENCE});
+      if (i % ${ROUND} !== 0) continue;
+      // A caller that does not notice that all is done has no core; perhaps it needs this one.
+      const done = Atomics.load(words, base + ${DONE}) === Atomics.load(words, base + ${PARTS});
+      const before = unseen;
+      unseen = done && Atomics.load(words, base + ${SEEN_DONE}) !== seen;
+      if (before && unseen) break;
+    }
     if (now === seen) {
       // Announced before the word is looked at again, so that either the caller sees the sleeper or the sleeper sees the job.
       Atomics.add(words, base + ${SLEEPERS}, 1);
@@ -150,6 +175,13 @@ export class Threads {
   private started = 1;
   /** How much work was done on one thread because the others were not there. */
   private missed = 0;
+  /** Work of which workers could have done a part, had they not slept, and since when, in milliseconds. */
+  private sleptThrough = 0;
+  private sleptThroughSince = 0;
+  /** Whether something else takes the cores. */
+  crowding: Crowding = new Crowding();
+  /** What the next job should take in nanoseconds, if it is to be measured; else 0. */
+  private estimate = 0;
 
   constructor(heap: Heap) {
     this.heap = heap;
@@ -179,11 +211,17 @@ export class Threads {
     return this.descriptors[part];
   }
 
-  /** Into how many parts work of about `nanoseconds` is best split; 1 where threads do not pay or are not there yet. */
-  partsFor(nanoseconds: number): number {
-    if (nanoseconds < AWAKE_WORTH_NS || this.count === 1) return 1;
+  /**
+   * Into how many parts work of about `nanoseconds` is best split; 1 where threads do not pay or are not there yet. With the kernel that will do it, what
+   * this took before corrects the estimate.
+   */
+  partsFor(nanoseconds: number, kernel?: Kernel): number {
+    if (this.count === 1) return 1;
+    this.estimate = kernel === undefined ? 0 : nanoseconds;
+    const work = kernel === undefined ? nanoseconds : nanoseconds * kernel.pace;
+    if (work < AWAKE_WORTH_NS) return 1;
     if (this.started < this.wanted) {
-      this.missed += nanoseconds;
+      this.missed += work;
       if (this.missed < START_NS) return 1;
       this.start();
     }
@@ -191,14 +229,37 @@ export class Threads {
     const base = this.control >> 2;
     const available = 1 + Atomics.load(i32, base + READY);
     const threads = Math.min(this.wanted, available);
-    if (threads === 1 || (nanoseconds < WORTH_NS && Atomics.load(i32, base + SLEEPERS) > 0)) return 1;
-    return Math.max(1, Math.min(threads * PARTS_PER_THREAD, Math.floor(nanoseconds / PART_NS)));
+    if (threads === 1) return 1;
+    const now = performance.now();
+    if (Atomics.load(i32, base + SLEEPERS) > 0 && !this.worthWaking(work, now)) return 1;
+    if (this.crowding.crowded(now)) return 1;
+    return partsOf(work, threads);
   }
 
-  /** Runs `kernel` on the descriptors of parts 0 to `parts` − 1. */
-  run(kernel: Kernel, parts: number): void {
-    if (parts === 1) {
-      kernel.run(this.descriptors[0]);
+  /** Is it worth waking workers for this work, or for as much as came lately? */
+  private worthWaking(work: number, now: number): boolean {
+    if (now - this.sleptThroughSince > DENSE_MS) {
+      this.sleptThroughSince = now;
+      this.sleptThrough = 0;
+    }
+    this.sleptThrough += work;
+    return work >= WORTH_NS || this.sleptThrough >= DENSE_NS;
+  }
+
+  /** The same for work whose result depends on the parts: whatever the threads are doing, the parts are the same. */
+  steadyParts(nanoseconds: number): number {
+    return this.count === 1 || nanoseconds < WORTH_NS ? 1 : partsOf(nanoseconds, this.count);
+  }
+
+  /** Runs `kernel` on the descriptors of parts 0 to `parts` − 1, on all threads or on this one. */
+  run(kernel: Kernel, parts: number, together = true): void {
+    const { estimate } = this;
+    this.estimate = 0;
+    const start = estimate >= MEASURED_NS ? performance.now() : 0;
+    let own = 0;
+    if (parts === 1 || !together) {
+      while (own < parts) kernel.run(this.descriptors[own++]);
+      if (start > 0) observe(kernel, estimate, start, 1);
       return;
     }
     const base = this.control >> 2;
@@ -208,33 +269,49 @@ export class Threads {
     i32[base + KERNEL + 1] = code;
     i32[base + KERNEL + 2] = kernel.code.length;
     for (let part = 0; part < parts; part++) i32[base + DESCRIPTORS + part] = this.descriptors[part];
+    i32[base + PARTS] = parts;
     Atomics.store(i32, base + DONE, 0);
     Atomics.store(i32, base + LEFT, parts);
-    Atomics.add(i32, base + SEQUENCE, 1);
+    const sequence = Atomics.add(i32, base + SEQUENCE, 1) + 1;
     if (Atomics.load(i32, base + SLEEPERS) > 0) Atomics.notify(i32, base + SEQUENCE);
+    const posted = start > 0 ? performance.now() : 0;
     for (;;) {
       const part = Atomics.sub(i32, base + LEFT, 1);
       if (part <= 0) break;
       kernel.run(this.descriptors[part - 1]);
+      own++;
       Atomics.add(i32, base + DONE, 1);
     }
-    // Parts that others have begun. A nap now and then lets them run where cores are fewer than threads.
-    for (let spins = 1; Atomics.load(i32, base + DONE) < parts; spins++) {
-      if (spins % 100_000 === 0) this.nap(i32, base + DONE);
-    }
+    if (posted > 0 && own > 0) observe(kernel, estimate, posted, own / parts);
+    if (Atomics.load(i32, base + DONE) < parts) this.await(parts);
+    Atomics.store(i32, base + SEEN_DONE, sequence);
     if (Atomics.load(i32, base + FAILED) !== 0) {
       Atomics.store(i32, base + FAILED, 0);
       throw new RuntimeError('a kernel failed on a worker thread');
     }
   }
 
-  /** Sleeps for a moment, where this thread may (not on the main thread of a page). */
-  private nap(i32: Int32Array, word: number): void {
+  /** Waits for parts that others have begun. */
+  private await(parts: number): void {
+    const { i32 } = this.heap;
+    const base = this.control >> 2;
+    for (let spins = 1; Atomics.load(i32, base + DONE) < parts; spins++) {
+      // Whoever has them may need this core.
+      if (spins % (ROUND * CALLER_ROUNDS) === 0) this.sleep(i32, base, parts);
+    }
+  }
+
+  /** Sleeps until a part is done, where this thread may (not on the main thread of a page). */
+  private sleep(i32: Int32Array, base: number, parts: number): void {
+    // Announced before the word is looked at again, so that either the worker sees the sleeper or the sleeper sees the part.
+    Atomics.store(i32, base + CALLER_SLEEPS, 1);
     try {
-      Atomics.wait(i32, word, Atomics.load(i32, word), 0.05);
+      const done = Atomics.load(i32, base + DONE);
+      if (done < parts) Atomics.wait(i32, base + DONE, done, 5);
     } catch {
       // Spinning goes on.
     }
+    Atomics.store(i32, base + CALLER_SLEEPS, 0);
   }
 
   /** Puts the code of a kernel where workers can read it. */
@@ -262,6 +339,16 @@ export class Threads {
   }
 }
 
+function partsOf(nanoseconds: number, threads: number): number {
+  return Math.max(1, Math.min(threads * PARTS_PER_THREAD, Math.floor(nanoseconds / PART_NS)));
+}
+
+/** Lets the kernel's pace follow what a share of the estimated work has taken, so slowly that what interrupts a job once does not matter. */
+function observe(kernel: Kernel, estimate: number, start: number, share: number): void {
+  const pace = ((performance.now() - start) * 1e6) / (estimate * share);
+  kernel.pace += (Math.min(pace, 2 * kernel.pace) - kernel.pace) / 8;
+}
+
 /** A worker of a browser, from its source text. */
 function startWebWorker(data: WorkerData): void {
   const code = `${workerSource}; onmessage = (event) => work(event.data);`;
@@ -271,13 +358,18 @@ function startWebWorker(data: WorkerData): void {
   URL.revokeObjectURL(url);
 }
 
-/** Calls `visit` for about equal shares of `total`, each but the last a multiple of `unit`. */
+/** Calls `visit` for at most `parts` shares of `total`, each but the last a multiple of `unit`; none has more than one unit more than another. */
 export function eachShare(
   total: number,
   parts: number,
   unit: number,
   visit: (from: number, count: number) => void,
 ): void {
-  const share = Math.ceil(total / parts / unit) * unit;
-  for (let from = 0; from < total; from += share) visit(from, Math.min(share, total - from));
+  const units = Math.ceil(total / unit);
+  const count = Math.min(parts, units);
+  for (let part = 0; part < count; part++) {
+    const from = Math.floor((units * part) / count) * unit;
+    const to = Math.min(Math.floor((units * (part + 1)) / count) * unit, total);
+    visit(from, to - from);
+  }
 }
