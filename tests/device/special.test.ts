@@ -121,6 +121,11 @@ test('edges are those of the scalar functions', () => {
     -1e30,
     4,
     8,
+    5e-324,
+    -5e-324,
+    -1e-200,
+    1.7e308,
+    -1.7e308,
   ];
   for (const dtype of [torch.float32, torch.float64]) {
     const round = dtype === torch.float32 ? Math.fround : (x: number): number => x;

@@ -291,9 +291,11 @@ export function erfinv(m: VectorMath, args: readonly Vec[]): Vec {
 export function erfcx(m: VectorMath, args: readonly Vec[]): Vec {
   return m.inDouble(args, (d, [x]) => {
     const size = d.abs(x);
-    const a = d.atMost(size, Number.MAX_VALUE);
-    const scaled = wholeOf(d, scaledComplement(m, d, a));
-    const right = d.select(d.compare('eq', size, Number.POSITIVE_INFINITY), d.constant('f64', 0), scaled);
+    // From here on it is 1/(x·√π).
+    const large = 2 ** 500;
+    const a = d.atMost(size, large);
+    const far = d.div(d.constant('f64', 1 / Math.sqrt(Math.PI)), size);
+    const right = d.select(d.compare('gt', size, large), far, wholeOf(d, scaledComplement(m, d, a)));
     return d.ifAny(
       d.compare('lt', x, 0),
       () => {
@@ -311,14 +313,15 @@ export function ndtri(m: VectorMath, args: readonly Vec[], scalar: () => Vec): V
   const [low, high] = m.type === 'f32' ? [2 ** -25, 1 - 2 ** -25] : [2 ** -54, 1 - 2 ** -53];
   const [p] = args;
   const inside = m.bits('and', m.compare('ge', p, low), m.compare('lt', p, high));
+  const value = m.inDouble(args, (d, [x]) => {
+    const centered = d.mul(d.sub(x, 0.5), Math.SQRT2 * 2);
+    return inverseOf(m, d, centered, d.mul(d.mul(x, 4), d.sub(1, x)));
+  });
   return m.unlessAny(
     m.not(inside),
-    () =>
-      m.inDouble(args, (d, [x]) => {
-        const centered = d.mul(d.sub(x, 0.5), Math.SQRT2 * 2);
-        return inverseOf(m, d, centered, d.mul(d.mul(x, 4), d.sub(1, x)));
-      }),
-    scalar,
+    () => value,
+    // An element's value is the same whichever it is computed with.
+    () => m.select(inside, value, scalar()),
   );
 }
 

@@ -137,7 +137,7 @@ export function lgamma(m: VectorMath, args: readonly Vec[]): Vec {
           () => nearby,
           () => {
             const value = stirling(d, a, log64(d, a, form.log), form);
-            const inside = d.bits('and', negative, d.compare('lt', a, Number.POSITIVE_INFINITY));
+            const inside = d.bits('and', negative, d.compare('lt', value, Number.POSITIVE_INFINITY));
             return d.select(far, d.select(inside, d.sub(log, value), value), nearby);
           },
         );

@@ -99,6 +99,8 @@ export function lgamma(x: number): number {
   if (!Number.isFinite(x)) return Number.POSITIVE_INFINITY;
   if (x <= 0) {
     if (x === Math.floor(x)) return Number.POSITIVE_INFINITY;
+    // |xΓ(x)| is 1 to double precision; the product below would underflow.
+    if (x > -(2 ** -60)) return -Math.log(-x);
     return Math.log(Math.PI / Math.abs(x * sinPi(x))) - lgamma(-x);
   }
   if (x < 0.5) return lgammaNear1(x) - Math.log(x);
