@@ -93,12 +93,9 @@ function exportsOf(
   return into;
 }
 
-/** A namespace in joined code is an object of getters. */
+/** A namespace in joined code is a frozen object. */
 function isJoinedNamespace(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null || Object.getPrototypeOf(value) !== Object.prototype)
-    return false;
-  const properties = Object.values(Object.getOwnPropertyDescriptors(value));
-  return properties.length > 0 && properties.every(({ get, set }) => get !== undefined && set === undefined);
+  return typeof value === 'object' && value !== null && Object.isFrozen(value);
 }
 
 /** What Node loads is the same as what pages load: under each entry point the same exports, which call themselves the same. */
