@@ -125,7 +125,12 @@ class Pass {
     }
     while (buffer.length <= edge.index) buffer.push(null);
     const there = buffer[edge.index];
-    buffer[edge.index] = there === null ? grad : there.add(grad);
+    if (there === null) buffer[edge.index] = grad;
+    else {
+      const sum = there.add(grad);
+      this.fresh.add(sum.storage);
+      buffer[edge.index] = sum;
+    }
   }
 
   take(node: Node): (Tensor | null)[] | undefined {

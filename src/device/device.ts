@@ -46,6 +46,8 @@ export interface Contraction {
   readonly alpha: number;
   /** Factor of what `out` holds: 0 overwrites without reading. */
   readonly beta: number;
+  /** What the product is added to, broadcast to the sizes of `out`, in place of what that holds: a bias. `beta` is then 0. */
+  readonly start?: View;
 }
 
 /**

@@ -168,7 +168,7 @@ const bound: Runtime = {
   checkInplace,
   rebase,
   contract: (out, a, b, spec) => {
-    commonDevice([a, b]);
+    commonDevice(spec.start === undefined ? [a, b] : [a, b, spec.start]);
     out.storage.device.contract(out, a, b, spec);
   },
   correlate: (out, image, kernel, padding, beta) => {

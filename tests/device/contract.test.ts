@@ -23,10 +23,12 @@ interface Case {
   readonly a: Layout;
   readonly b: Layout;
   readonly out: Layout;
+  /** What the product is added to in place of `out`. */
+  readonly start?: Layout;
 }
 
 /** Runs a case on both devices. The operands are whole numbers, so the results must be equal to the last bit. */
-function check({ dtype, spec, a, b, out }: Case): void {
+function check({ dtype, spec, a, b, out, start }: Case): void {
   const left = twins(dtype, a, wholeNumbers(dtype, 1));
   const right = twins(dtype, b, wholeNumbers(dtype, 2));
   const target = twins(dtype, out, wholeNumbers(dtype, 3));
@@ -35,8 +37,15 @@ function check({ dtype, spec, a, b, out }: Case): void {
     (elements(target.wasm) as Float64Array).fill(Number.NaN);
     (elements(target.reference) as Float64Array).fill(Number.NaN);
   }
-  cpu.contract(target.wasm, left.wasm, right.wasm, spec);
-  referenceDevice.contract(target.reference, left.reference, right.reference, spec);
+  const from = start === undefined ? null : twins(dtype, start, wholeNumbers(dtype, 4));
+  cpu.contract(target.wasm, left.wasm, right.wasm, from === null ? spec : { ...spec, start: from.wasm });
+  referenceDevice.contract(
+    target.reference,
+    left.reference,
+    right.reference,
+    from === null ? spec : { ...spec, start: from.reference },
+  );
+  if (from !== null) dispose(from);
   assert.deepEqual([...elements(target.wasm)].map(plain), [...elements(target.reference)].map(plain));
   dispose(left, right, target);
 }
@@ -136,6 +145,39 @@ describe('contract', () => {
         out: dense([m, n]),
       });
       check({ dtype, spec: plainSpec, a: transposed(m, k), b: transposed(k, n), out: transposed(m, n) });
+    });
+  }
+
+  for (const dtype of [float32, float64, int64]) {
+    test(`${dtype.name}: sums start from a bias, of rows, of columns, or of all results`, () => {
+      for (const m of [1, 2, 3, 4, 5, 6, 7, 9, 11]) {
+        // An image of 2 channels 9×14, kernels 3×3, m filters: columns that are read in place. Then matrices.
+        const [oh, ow, rows] = [7, 12, 126];
+        const convolution = {
+          dtype,
+          spec: { batch: 1, m: 1, n: 2, k: 3, alpha: 1, beta: 0 },
+          a: { sizes: [2, m, 2, 3, 3], strides: [0, 18, 9, 3, 1], offset: 0, extent: 18 * m },
+          b: {
+            sizes: [2, 2, 3, 3, oh, ow],
+            strides: [2 * rows, rows, 14, 1, 14, 1],
+            offset: 0,
+            extent: 4 * rows,
+          },
+          out: dense([2, m, oh, ow]),
+        };
+        const sizes = [2, m, oh, ow];
+        const perRow = { sizes, strides: [0, 1, 0, 0], offset: 3, extent: m + 3 };
+        check({ ...convolution, start: perRow });
+        check({ ...convolution, start: { ...perRow, strides: [0, 2, 0, 0], extent: 2 * m + 3 } });
+        check({ ...convolution, start: { ...perRow, strides: [0, 0, 0, 1], extent: ow + 3 } });
+        check({ ...convolution, start: dense(sizes) });
+        check({ ...convolution, spec: { ...convolution.spec, alpha: 3 }, start: perRow });
+        const [n, k] = [20, 33];
+        const product = { dtype, spec: plainSpec, a: dense([m, k]), b: dense([k, n]), out: dense([m, n]) };
+        check({ ...product, start: { sizes: [m, n], strides: [1, 0], offset: 0, extent: m } });
+        check({ ...product, start: { sizes: [m, n], strides: [0, 1], offset: 1, extent: n + 1 } });
+        check({ ...product, a: dense([m, 0]), b: dense([0, n]), start: dense([m, n]) });
+      }
     });
   }
 

@@ -287,10 +287,12 @@ export class ReferenceDevice implements Device {
   }
 
   contract(out: View, a: View, b: View, spec: Contraction): void {
-    const { batch, m, n, alpha, beta } = spec;
+    const { batch, m, n, alpha, start } = spec;
+    const beta = start === undefined ? spec.beta : 1;
     const left = this.open(a);
     const right = this.open(b);
     const target = this.open(out);
+    const base = start === undefined ? target : this.open(start);
     const summed = a.sizes.slice(batch + m);
     const integer = !out.dtype.isFloatingPoint;
     forEachIndex(out.sizes, (index) => {
@@ -306,12 +308,13 @@ export class ReferenceDevice implements Device {
         else total += Number(x) * Number(y);
       });
       const at = position(out, index);
+      const from = position(start ?? out, index);
       if (integer) {
-        const old = beta === 0 ? 0n : BigInt(beta) * BigInt(target.get(at));
+        const old = beta === 0 ? 0n : BigInt(beta) * BigInt(base.get(from));
         const sum = BigInt.asIntN(64, BigInt(alpha) * exact + old);
         target.set(at, out.dtype.compute === 'i64' ? sum : Number(BigInt.asIntN(32, sum)));
       } else {
-        const old = beta === 0 ? 0 : beta * Number(target.get(at));
+        const old = beta === 0 ? 0 : beta * Number(base.get(from));
         target.set(at, alpha * total + old);
       }
     });

@@ -15,7 +15,7 @@ import { type MatmulType, panelColumns, tileRows } from './matmul.ts';
 import { PlanCache } from './plans.ts';
 import { buildProduct, type ProductField, productFields } from './product.ts';
 import { eachShare, type Threads } from './threads.ts';
-import { asDirect, asDot, type DotForm, directTables, overlaps, runsPerBlock } from './inplace.ts';
+import { asDirect, asDot, isPerRow, type DotForm, directTables, overlaps, runsPerBlock } from './inplace.ts';
 
 /** What one operation of a product takes on one core, about: 40 GFLOP/s. */
 const OPERATION_NS = 1 / 40;
@@ -69,6 +69,8 @@ interface DirectPlan {
   readonly batchCount: number;
   readonly vectors: number;
   readonly vectorCount: number;
+  /** The length of the only dimension of the rows; 0 where there are others. */
+  readonly rows: number;
 }
 
 interface DotPlan {
@@ -83,6 +85,9 @@ interface DotPlan {
 
 type Plan = GemmPlan | PackedPlan | DirectPlan | DotPlan;
 
+/** What becomes of a product: `alpha` times it, plus `beta` times what is there. */
+type Factors = Pick<Contraction, 'alpha' | 'beta'>;
+
 /** Kernels of one kind, by element type. */
 interface Family {
   readonly programs: Map<MatmulType, { readonly compiled: unknown[] }>;
@@ -95,6 +100,8 @@ export class Contractor {
   private readonly threads: Threads;
   private readonly blas: Blas | null;
   private readonly slot: number;
+  /** Copies a view, broadcast to the sizes of the first. */
+  private readonly copy: (to: View, from: View) => void;
   private readonly packed: Family = { programs: new Map(), build: buildProduct };
   private readonly direct: Family = { programs: new Map(), build: buildDirect };
   private readonly dot: Family = { programs: new Map(), build: buildDot };
@@ -102,12 +109,20 @@ export class Contractor {
   /** Memory for packed panels and one tile, by part of the work. */
   private readonly workspaces: number[] = [];
 
-  constructor(heap: Heap, kernels: KernelCache, threads: Threads, blas: Blas | null, slot: number) {
+  constructor(
+    heap: Heap,
+    kernels: KernelCache,
+    threads: Threads,
+    blas: Blas | null,
+    slot: number,
+    copy: (to: View, from: View) => void,
+  ) {
     this.heap = heap;
     this.kernels = kernels;
     this.threads = threads;
     this.blas = blas;
     this.slot = slot;
+    this.copy = copy;
     this.plans = new PlanCache(heap);
   }
 
@@ -118,18 +133,29 @@ export class Contractor {
     const [left, right] = plan.kind === 'gemm' || !plan.swapped ? [a, b] : [b, a];
     const start = (v: View): number => v.storage.address + v.offset * bytes;
     const type = out.dtype.compute as MatmulType;
+    let { beta } = spec;
+    let from = 0;
+    if (spec.start !== undefined) {
+      if (plan.kind === 'direct' && !plan.swapped && isPerRow(spec.start, out, plan.rows, spec))
+        from = start(spec.start);
+      else {
+        this.copy(out, spec.start);
+        beta = 1;
+      }
+    }
+    const factors = { alpha: spec.alpha, beta };
     switch (plan.kind) {
       case 'gemm':
-        this.runGemm(plan, bytes, start(a), start(b), start(out), spec);
+        this.runGemm(plan, bytes, start(a), start(b), start(out), factors);
         break;
       case 'packed':
-        this.runPacked(plan, type, start(left), start(right), start(out), spec);
+        this.runPacked(plan, type, start(left), start(right), start(out), factors);
         break;
       case 'direct':
-        this.runDirect(plan, type, start(left), start(right), start(out), spec);
+        this.runDirect(plan, type, start(left), start(right), start(out), factors, from);
         break;
       case 'dot':
-        this.runDot(plan, type, start(left), start(right), start(out), spec);
+        this.runDot(plan, type, start(left), start(right), start(out), factors);
         break;
       default:
         plan satisfies never;
@@ -236,10 +262,12 @@ export class Contractor {
       ones,
       outStep: s.columns[s.columns.length - 1].second,
       panels: 0,
+      start: 0,
     });
     const ns = 2 * numel(s.rows) * vectorCount * (16 / bytes) * k * batchCount * OPERATION_NS;
     const { swapped } = s;
-    return { kind: 'direct', blueprint, swapped, ns, batches, batchCount, vectors, vectorCount };
+    const rows = s.rows.length === 1 ? s.rows[0].size : 0;
+    return { kind: 'direct', blueprint, swapped, ns, batches, batchCount, vectors, vectorCount, rows };
   }
 
   private planDot({ product, shape, ns }: DotForm): DotPlan {
@@ -289,7 +317,7 @@ export class Contractor {
   }
 
   /** The product by BLAS: batches one after another, large ones in parts. */
-  private runGemm(plan: GemmPlan, bytes: number, a: number, b: number, out: number, spec: Contraction): void {
+  private runGemm(plan: GemmPlan, bytes: number, a: number, b: number, out: number, factors: Factors): void {
     const { threads, heap } = this;
     const { batches, gemm } = plan;
     const { f32, f64 } = this.blas as Blas;
@@ -298,7 +326,7 @@ export class Contractor {
     // One part per thread: every call packs its operands anew.
     const parts = Math.min(threads.partsFor(2 * m * n * k * BLAS_OPERATION_NS), threads.count);
     const [left, right] = gemm.swapped ? [b, a] : [a, b];
-    const part: Gemm = { ...gemm, alpha: spec.alpha, beta: spec.beta };
+    const part: Gemm = { ...gemm, ...factors };
     for (let i = 0; i < batches.length; i += 3) {
       part.a = left + batches[i];
       part.b = right + batches[i + 1];
@@ -331,7 +359,7 @@ export class Contractor {
     left: number,
     right: number,
     out: number,
-    spec: Contraction,
+    factors: Factors,
   ): void {
     const { threads, heap } = this;
     const { m, n, batchCount, blueprint } = plan;
@@ -341,7 +369,7 @@ export class Contractor {
     /** Describes the next part: everything but for some fields. */
     const share = (...changes: readonly (readonly [ProductField, number])[]): void => {
       const at = threads.descriptor(used);
-      blueprint.write(heap, at, left, right, out, spec);
+      blueprint.write(heap, at, left, right, out, factors);
       if (used > 0) {
         const { scratch, panels, packedRows } = this.packedPlaces(used);
         blueprint.set(heap, at, 'scratch', scratch);
@@ -380,7 +408,8 @@ export class Contractor {
     left: number,
     right: number,
     out: number,
-    spec: Contraction,
+    factors: Factors,
+    from: number,
   ): void {
     const { threads, heap } = this;
     const { blueprint, batchCount, vectorCount } = plan;
@@ -388,8 +417,9 @@ export class Contractor {
     let used = 0;
     const share = (...changes: readonly (readonly [DirectField, number])[]): void => {
       const at = threads.descriptor(used);
-      blueprint.write(heap, at, left, right, out, spec);
+      blueprint.write(heap, at, left, right, out, factors);
       blueprint.set(heap, at, 'panels', this.workspace(used++) + SCRATCH_BYTES);
+      blueprint.set(heap, at, 'start', from);
       for (const [field, value] of changes) blueprint.set(heap, at, field, value);
     };
     if (parts > 1 && batchCount >= parts) {
@@ -410,7 +440,7 @@ export class Contractor {
     left: number,
     right: number,
     out: number,
-    spec: Contraction,
+    factors: Factors,
   ): void {
     const { threads, heap } = this;
     const { blueprint, n } = plan;
@@ -418,7 +448,7 @@ export class Contractor {
     let used = 0;
     eachShare(n, Math.max(parts, 1), DOT_COLUMNS, (from, count) => {
       const at = threads.descriptor(used++);
-      blueprint.write(heap, at, left, right, out, spec);
+      blueprint.write(heap, at, left, right, out, factors);
       blueprint.set(heap, at, 'columnOffsets', plan.columnOffsets + from * 4);
       blueprint.set(heap, at, 'outColumns', plan.outColumns + from * 4);
       blueprint.set(heap, at, 'n', count);

@@ -1,8 +1,10 @@
 /** The wasm device, called 'cpu': SIMD WebAssembly that is generated when a kernel is first asked for. */
 import { RuntimeError } from '../../base/errors.ts';
+import type { DType } from '../../base/dtype.ts';
 import type { Mt19937 } from '../../base/mt19937.ts';
 import { product } from '../../base/shape.ts';
-import type { LoopProgram, ReduceProgram, RowProgram } from '../../kernel/program.ts';
+import { input } from '../../expr/expr.ts';
+import { LoopProgram, type ReduceProgram, type RowProgram } from '../../kernel/program.ts';
 import type { View } from '../../kernel/view.ts';
 import type { BadIndex, Contraction, Device, Draw, Indices, MemoryStats, ScatterMode } from '../device.ts';
 import { noteStorage } from '../scope.ts';
@@ -196,7 +198,15 @@ export class WasmDevice implements Device {
 
   contract(out: View, a: View, b: View, spec: Contraction): void {
     if (out.storage.address < 0 || a.storage.address < 0 || b.storage.address < 0) throw disposed();
-    this.contractor ??= new Contractor(this.heap, this.kernels, this.threads, this.blas, this.slot);
+    if (spec.start !== undefined && spec.start.storage.address < 0) throw disposed();
+    this.contractor ??= new Contractor(
+      this.heap,
+      this.kernels,
+      this.threads,
+      this.blas,
+      this.slot,
+      (to, from) => this.loop(copyOf(to.dtype), [to], [from], []),
+    );
     this.contractor.run(out, a, b, spec);
   }
 
@@ -223,6 +233,18 @@ export class WasmDevice implements Device {
     if (out.storage.address < 0) throw disposed();
     return this.drawer.draw(out, engine, draw);
   }
+}
+
+const copies = new Map<DType, LoopProgram>();
+
+/** The program that copies elements as they are. */
+function copyOf(dtype: DType): LoopProgram {
+  let program = copies.get(dtype);
+  if (program === undefined) {
+    program = new LoopProgram([{ expr: input(0, dtype.compute), dtype }], [dtype]);
+    copies.set(dtype, program);
+  }
+  return program;
 }
 
 function disposed(): RuntimeError {

@@ -50,6 +50,8 @@ export const directFields = [
   'outStep',
   /** Memory for the packed rows. */
   'panels',
+  /** The address of a value per row from which all its sums start, one after another; 0: they start from zero. */
+  'start',
 ] as const;
 
 export type DirectField = (typeof directFields)[number];
@@ -219,6 +221,22 @@ export function buildDirect(type: MatmulType, fused: boolean, memory: MemoryShap
       summand(height, width);
       bump(f, steps, 4);
       bump(f, panel, height * size);
+    });
+    f.get(field.start);
+    f.if(() => {
+      // Entries of the table of rows are 4 bytes.
+      f.get(rowTable).get(field.outRows).op('i32.sub');
+      if (size === 8) f.i32(1).op('i32.shl');
+      f.get(field.start).op('i32.add').set(address);
+      for (let r = 0; r < height; r++) {
+        f.get(address);
+        t.loadSplat(f, r * size);
+        f.set(moving);
+        for (let v = 0; v < width; v++) {
+          const sum = acc[r * width + v];
+          f.get(sum).get(moving).op(t.op('add')).set(sum);
+        }
+      }
     });
     for (let v = 0; v < width; v++) {
       f.get(out)

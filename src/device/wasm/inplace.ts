@@ -1,4 +1,6 @@
 /** Which contractions suit the kernels that read operands in place (direct.ts, dot.ts), and the tables for them. */
+import type { View } from '../../kernel/view.ts';
+import type { Contraction } from '../device.ts';
 import { batchOffsets, type Dim, exchanged, numel, offsetsOf, type Sorted, sharingLeft } from './dims.ts';
 import { HALF, rowBlocks, VECTOR_MARGIN, WHOLE } from './direct.ts';
 import { SHAPES } from './dot.ts';
@@ -101,6 +103,15 @@ export function directTables(s: Sorted, bytes: number): DirectTables {
     vectorCount,
     blocks: rowBlocks(numel(s.rows), vectorCount),
   };
+}
+
+/** Is a bias one value for each of the `rows` rows of the kernel, side by side? */
+export function isPerRow(start: View, out: View, rows: number, { batch, m, alpha }: Contraction): boolean {
+  if (m !== 1 || alpha !== 1 || rows !== out.sizes[batch]) return false;
+  for (let d = 0; d < out.sizes.length; d++) {
+    if (out.sizes[d] > 1 && start.strides[d] !== (d === batch ? 1 : 0)) return false;
+  }
+  return true;
 }
 
 /** What a product by scalar products (dot.ts) needs to know. */

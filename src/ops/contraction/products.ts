@@ -316,10 +316,15 @@ export const addmm: AddProduct = define(
     const out = runtime.noGrad(() => {
       const whole = !a.dtype.isFloatingPoint || contractDtype(a.dtype) !== a.dtype || input.dtype !== a.dtype;
       if (whole || beta === 0) return blend(input, a.mm(b), beta, alpha);
-      // The product is added onto a copy of the input: one pass over the result.
+      // The product is added onto the input: one pass over the result.
       const result = runtime.empty([a.sizes[0], b.sizes[1]], a.dtype, a);
-      runtime.copyInto(result, input.expand(result.sizes));
-      runtime.contract(result, a, b, { batch: 0, m: 1, n: 1, k: 1, alpha, beta });
+      const start = input.expand(result.sizes);
+      if (beta === 1) {
+        runtime.contract(result, a, b, { batch: 0, m: 1, n: 1, k: 1, alpha, beta: 0, start });
+      } else {
+        runtime.copyInto(result, start);
+        runtime.contract(result, a, b, { batch: 0, m: 1, n: 1, k: 1, alpha, beta });
+      }
       return result;
     });
     return runtime.record(out, {

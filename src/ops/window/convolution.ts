@@ -129,15 +129,15 @@ function working(x: Tensor, y: Tensor, compute: (x: Tensor, y: Tensor) => Tensor
   return x.dtype === dtype ? compute(x, y) : compute(x.to(dtype), y.to(dtype)).to(x.dtype);
 }
 
-/** y = w ∗ x on tensors [N, C, …] and [O, C/groups, …]. Records nothing. */
-function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
+/** y = w ∗ x + bias on tensors [N, C, …] and [O, C/groups, …]. Records nothing. */
+function forward(x: Tensor, w: Tensor, bias: Tensor | null, g: Geometry): Tensor {
   const [batch, , ...space] = x.sizes;
   const [outputs, perGroup, ...kernel] = w.sizes;
   const out = space.map((s, d) => outputSize(s, kernel[d], g.stride[d], g.padding[d], g.dilation[d]));
   const y = runtime.empty([batch, outputs, ...out], x.dtype, x);
   if (y.numel() === 0) return y;
   const padding = plainPadding(g);
-  if (padding !== null && runtime.correlate(y, x, w, padding, 0)) return y;
+  if (padding !== null && runtime.correlate(y, x, w, padding, 0)) return addBias(y, bias);
   const image = padded(x, g.padding, g.padding);
   const dense = w.contiguous();
   const win = windowStrides(image, g.groups, g);
@@ -157,9 +157,15 @@ function forward(x: Tensor, w: Tensor, g: Geometry): Tensor {
   );
   const [yn, yc, ...ys] = y.strides;
   const target = view(y, [batch, g.groups, og, ...out], [yn, yc * og, yc, ...ys]);
-  runtime.contract(target, weight, windows, { batch: 2, m: 1, n: rank, k: 1 + rank, alpha: 1, beta: 0 });
+  const [m, n, k] = [1, rank, 1 + rank];
+  // Sums start from the bias where that is one value for each row.
+  const starts = bias !== null && g.groups === 1;
+  if (starts) {
+    const start = view(bias, target.sizes, [0, 0, bias.strides[0], ...out.map(() => 0)]);
+    runtime.contract(target, weight, windows, { batch: 2, m, n, k, alpha: 1, beta: 0, start });
+  } else runtime.contract(target, weight, windows, { batch: 2, m, n, k, alpha: 1, beta: 0 });
   drop(image, x);
-  return y;
+  return starts ? y : addBias(y, bias);
 }
 
 /** dw for an incoming gradient `dy`, or that added to `into`. Records nothing. */
@@ -265,10 +271,12 @@ function inputGradient(dy: Tensor, w: Tensor, space: readonly number[], g: Geome
 /** The differentiable convolution of a batch; the bias is added per channel. */
 export function convolve(x: Tensor, w: Tensor, bias: Tensor | null, g: Geometry): Tensor {
   const y = runtime.noGrad(() =>
-    addBias(
-      working(x, w, (a, b) => forward(a, b, g)),
-      bias,
-    ),
+    contractDtype(x.dtype) === x.dtype
+      ? forward(x, w, bias, g)
+      : addBias(
+          working(x, w, (a, b) => forward(a, b, null, g)),
+          bias,
+        ),
   );
   const space = x.sizes.slice(2);
   return runtime.record(y, {
