@@ -4,6 +4,7 @@ import { IndexError, RuntimeError, ValueError } from '../../base/errors.ts';
 import { sameSizes, showSizes } from '../../base/shape.ts';
 import * as E from '../../expr/expr.ts';
 import { define, type FreeCall } from '../../ops/define.ts';
+import { addAt, boundsError, indexView, type Locate, readAt } from '../../ops/indexing/family.ts';
 import { ReductionOp } from '../../ops/reduction/family.ts';
 import { logSoftmaxAlong } from '../../ops/reduction/softmax.ts';
 import { refuseIntegers } from '../../ops/refuse.ts';
@@ -52,6 +53,21 @@ function someIgnored(target: Tensor, classes: number, ignoreIndex: number): bool
   return found;
 }
 
+/** Of a tensor with classes along `classDim`, the element of each class in `index`, an int64 tensor with the sizes of the other dimensions. */
+function atClass(index: Tensor, classDim: number): Locate {
+  const { sizes } = index;
+  const indices = [indexView(index, sizes)];
+  return (whole) => ({
+    sizes,
+    strides: whole.strides.filter((_, d) => d !== classDim),
+    offset: whole.offset,
+    index: indices,
+    stride: [whole.strides[classDim]],
+    size: [whole.sizes[classDim]],
+    wrap: false,
+  });
+}
+
 /** −Σ x / n */
 const negativeMeanOp = new ReductionOp('nll_loss', {
   combine: 'sum',
@@ -84,24 +100,24 @@ function negativeLogLikelihood(
       const kept = ignored.logicalNot().to(input.dtype);
       scale = scale === null ? kept : scale.mul(kept);
     }
-    const place = index.unsqueeze(classDim);
-    const picked = input.gather(classDim, place).squeeze(classDim);
+    const locate = atClass(index, classDim);
+    const picked = readAt('NllLoss', input, locate, boundsError(classDim));
     if (scale === null) {
-      if (reduction === 'none') return { out: picked.neg(), place, factor: -1 };
+      if (reduction === 'none') return { out: picked.neg(), locate, factor: -1 };
       const count = reduction === 'mean' ? picked.numel() : 1;
       const mask = picked.sizes.map(() => true);
       const out = runtime.reduce(negativeMeanOp, picked, mask, false, input.dtype, [count]);
-      return { out, place, factor: -1 / count };
+      return { out, locate, factor: -1 / count };
     }
     let terms = picked.mul(scale).neg();
     // Nothing of what is ignored counts, not even an infinity.
     if (ignored !== null) terms = terms.maskedFill(ignored, 0);
-    if (reduction === 'none') return { out: terms, place, factor: scale.neg() };
-    if (reduction === 'sum') return { out: terms.sum(), place, factor: scale.neg() };
+    if (reduction === 'none') return { out: terms, locate, factor: scale.neg() };
+    if (reduction === 'sum') return { out: terms.sum(), locate, factor: scale.neg() };
     const total = scale.sum();
-    return { out: terms.sum().div(total), place, factor: scale.div(total).neg() };
+    return { out: terms.sum().div(total), locate, factor: scale.div(total).neg() };
   });
-  const { place, factor } = plan;
+  const { locate, factor } = plan;
   const { sizes } = input;
   return runtime.record(plan.out, {
     name: input.sizes.length > 2 ? 'NllLoss2D' : 'NllLoss',
@@ -110,10 +126,9 @@ function negativeLogLikelihood(
     backward: ([grad]) => {
       if (grad === null || grad === undefined) return [null];
       const share = grad.mul(factor);
-      const whole = runtime.full(sizes, 0, input.dtype, grad);
-      const spread =
-        share.sizes.length === 0 ? share.expand(place.sizes) : share.unsqueeze(classDim).expand(place.sizes);
-      return [whole.scatter_(classDim, place, spread)];
+      // A single value is broadcast while it is written; only a gradient that is recorded needs a node for that.
+      const each = runtime.needsGrad([share]) ? share.expand(target.sizes) : share;
+      return [addAt(each, sizes, locate, boundsError(classDim))];
     },
   });
 }
