@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import * as torch from 'typetorch';
-import { compareValues } from '../../src/ops/sorting/order.ts';
+import { compareValues, firstOf, positionOf } from '../../src/ops/sorting/order.ts';
 import { radixOrder, type SortableRow } from '../../src/ops/sorting/radix.ts';
 import { checkTable } from './check.ts';
 import { table } from './samples/sorting.ts';
@@ -51,6 +51,46 @@ describe('long rows are ordered digit by digit', () => {
         assert.deepEqual([...radixOrder(row, descending)], orderByComparison(row, descending));
       }
     });
+  }
+});
+
+describe('the element of a rank, and the first of all, are found without sorting', () => {
+  for (const count of [1, 2, 7, 300, 3000, 5000]) {
+    const values = numbers(count);
+    const whole = values.map((v) => (Number.isFinite(v) ? Math.trunc(v) : 7));
+    const rows: Record<string, SortableRow> = {
+      float32: Float32Array.from(values),
+      float64: Float64Array.from(values),
+      'float64 of one value': new Float64Array(count).fill(2),
+      'float64 of NaN': new Float64Array(count).fill(Number.NaN),
+      'float64 in order': Float64Array.from({ length: count }, (_, i) => i),
+      'float64 against the order': Float64Array.from({ length: count }, (_, i) => -i / 3),
+      'float64 that differ little': Float64Array.from(
+        { length: count },
+        (_, i) => 1 + ((i * 7) % 50) * 2 ** -52,
+      ),
+      int32: Int32Array.from(whole),
+      int8: Int8Array.from(whole),
+      uint8: Uint8Array.from(whole),
+      int64: BigInt64Array.from(whole, (v, i) => BigInt(v) * (i % 2 === 0 ? 1n : 2n ** 33n)),
+    };
+    for (const [name, row] of Object.entries(rows)) {
+      test(`${count} ${name}`, () => {
+        const ranks = [0, 1, count >> 3, count >> 1, count - 2, count - 1].filter((r) => r >= 0 && r < count);
+        const order = orderByComparison(row, false);
+        for (const rank of ranks) assert.equal(positionOf(row, rank), order[rank], `rank ${rank}`);
+        for (const descending of [false, true]) {
+          const all = orderByComparison(row, descending);
+          for (const first of [0, 1, 40, count >> 3, count]) {
+            if (first > count) continue;
+            assert.deepEqual(
+              [...Array.from(firstOf(row, first, descending))].slice(0, first),
+              all.slice(0, first),
+            );
+          }
+        }
+      });
+    }
   }
 });
 

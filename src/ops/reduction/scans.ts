@@ -52,6 +52,18 @@ function workDtype(dtype: DType): DType {
   return dtype.isFloatingPoint && dtype.itemSize === 2 ? float32 : dtype;
 }
 
+/** What a scan folds with. Named, not passed as functions: a call of one of several functions for every element would take ten times as long. */
+type Fold = 'sum' | 'product' | 'logSum';
+
+function foldNumber(kind: Fold, total: number, x: number): number {
+  if (kind === 'sum') return total + x;
+  return kind === 'product' ? total * x : logAddExp(total, x);
+}
+
+function foldBigInt(kind: Fold, total: bigint, x: bigint): bigint {
+  return BigInt.asIntN(64, kind === 'sum' ? total + x : total * x);
+}
+
 /**
  * Folds lines of numbers side by side: neighbours in memory are taken in the order of memory, and of lines that lie behind each other four at a
  * time, so that none waits for the last sum of another.
@@ -61,7 +73,7 @@ function foldNumbers(
   y: Numbers,
   { outer, length, inner }: Lines,
   reverse: boolean,
-  next: (total: number, x: number) => number,
+  kind: Fold,
 ): void {
   if (length === 0) return;
   const step = reverse ? -inner : inner;
@@ -76,7 +88,7 @@ function foldNumbers(
       }
       for (let k = 1, row = o * line + first + step; k < length; k++, row += step) {
         for (let i = 0; i < inner; i++) {
-          const total = next(totals[i], x[row + i]);
+          const total = foldNumber(kind, totals[i], x[row + i]);
           totals[i] = total;
           y[row + i] = total;
         }
@@ -93,10 +105,10 @@ function foldNumbers(
     let [a, b, c, d] = [x[p], x[q], x[r], x[s]];
     for (let k = 0; k < length; k++) {
       if (k > 0) {
-        a = next(a, x[p]);
-        b = next(b, x[q]);
-        c = next(c, x[r]);
-        d = next(d, x[s]);
+        a = foldNumber(kind, a, x[p]);
+        b = foldNumber(kind, b, x[q]);
+        c = foldNumber(kind, c, x[r]);
+        d = foldNumber(kind, d, x[s]);
       }
       y[p] = a;
       y[q] = b;
@@ -114,20 +126,14 @@ function foldNumbers(
     y[at] = total;
     for (let k = 1; k < length; k++) {
       at += step;
-      total = next(total, x[at]);
+      total = foldNumber(kind, total, x[at]);
       y[at] = total;
     }
   }
 }
 
 /** Folds every line: out[k] = fold(out[k−1], x[k]), in double precision for floats and modulo 2⁶⁴ for int64. */
-function fold(
-  input: Tensor,
-  dim: number,
-  reverse: boolean,
-  onNumbers: (total: number, x: number) => number,
-  onBigInts: (total: bigint, x: bigint) => bigint,
-): Tensor {
+function fold(input: Tensor, dim: number, reverse: boolean, kind: Fold): Tensor {
   return runtime.noGrad(() => {
     const source = input.to(workDtype(input.dtype)).contiguous();
     const out = runtime.empty(source.sizes, source.dtype, source);
@@ -140,12 +146,12 @@ function fold(
         let total = x[start];
         y[start] = total;
         for (let k = 1, at = start + step; k < length; k++, at += step) {
-          total = BigInt.asIntN(64, onBigInts(total, x[at]));
+          total = foldBigInt(kind, total, x[at]);
           y[at] = total;
         }
       });
     } else {
-      foldNumbers(x as Numbers, y as Numbers, lines, reverse, onNumbers);
+      foldNumbers(x as Numbers, y as Numbers, lines, reverse, kind);
     }
     return out.dtype === input.dtype ? out : out.to(input.dtype);
   });
@@ -153,13 +159,7 @@ function fold(
 
 /** Running sums; from the end where `reverse`. */
 function runningSum(input: Tensor, dim: number, reverse: boolean): Tensor {
-  const out = fold(
-    input,
-    dim,
-    reverse,
-    (total, x) => total + x,
-    (total, x) => total + x,
-  );
+  const out = fold(input, dim, reverse, 'sum');
   return runtime.record(out, {
     name: 'Cumsum',
     inputs: [input],
@@ -244,13 +244,7 @@ export const cumprod: ScanCall = define(
   (given: Tensor, dim: number, dtype: DType | null = null) => {
     const input = scanInput(given, dtype);
     const d = wrapDim(dim, input.sizes.length);
-    const out = fold(
-      input,
-      d,
-      false,
-      (total, x) => total * x,
-      (total, x) => total * x,
-    );
+    const out = fold(input, d, false, 'product');
     return runtime.record(out, {
       name: 'Cumprod',
       inputs: [input],
@@ -271,11 +265,7 @@ export const cumprod: ScanCall = define(
 type ExtremeScan = Call<[input: Tensor, dim: number], { dim?: number; out?: unknown }, ValuesIndices>;
 
 /** Running extremes; of equal elements the last one counts, and NaN beats everything. */
-function runningExtreme(
-  name: string,
-  gradName: string,
-  wins: (x: number | bigint, best: number | bigint) => boolean,
-): ExtremeScan {
+function runningExtreme(name: string, gradName: string, largest: boolean): ExtremeScan {
   return define(`${name}(input, dim, *, out=None)`, (input: Tensor, dim: number) => {
     const d = wrapDim(dim, input.sizes.length);
     const { sizes } = input;
@@ -285,7 +275,9 @@ function runningExtreme(
       const places = runtime.empty(sizes, int64, source);
       const x = runtime.memory(source);
       const y = runtime.memory(best);
-      const at = runtime.memory(places) as BigInt64Array;
+      // Positions fit into the lower word.
+      const positions = runtime.memory(places) as BigInt64Array;
+      const at = new Int32Array(positions.buffer, positions.byteOffset, 2 * positions.length);
       const lines = linesOf(sizes, d);
       eachLine(lines, false, (start, step) => {
         let winner = 0;
@@ -293,12 +285,13 @@ function runningExtreme(
         for (let k = 0, place = start; k < lines.length; k++, place += step) {
           const value = x[place];
           // The comparisons with NaN on either side are both false.
-          if (wins(value, top) || Number.isNaN(value)) {
+          if ((largest ? value >= top : value <= top) || Number.isNaN(value)) {
             top = value;
             winner = k;
           }
           y[place] = top as never;
-          at[place] = BigInt(winner);
+          at[2 * place] = winner;
+          at[2 * place + 1] = 0;
         }
       });
       return [best.dtype === input.dtype ? best : best.to(input.dtype), places];
@@ -318,9 +311,9 @@ function runningExtreme(
 }
 
 /** Running maxima along `dim` and where they are. https://pytorch.org/docs/stable/generated/torch.cummax.html */
-export const cummax: ExtremeScan = runningExtreme('cummax', 'Cummax', (x, best) => x >= best);
+export const cummax: ExtremeScan = runningExtreme('cummax', 'Cummax', true);
 /** Running minima along `dim` and where they are. https://pytorch.org/docs/stable/generated/torch.cummin.html */
-export const cummin: ExtremeScan = runningExtreme('cummin', 'Cummin', (x, best) => x <= best);
+export const cummin: ExtremeScan = runningExtreme('cummin', 'Cummin', false);
 
 /** log(eᵃ + eᵇ). */
 function logAddExp(a: number, b: number): number {
@@ -336,7 +329,7 @@ export const logcumsumexp: Call<[input: Tensor, dim: number], { dim?: number; ou
     if (!input.dtype.isFloatingPoint) {
       throw notImplementedFor('logcumsumexp_out_cpu', input.dtype);
     }
-    const out = fold(input, d, false, logAddExp, () => 0n);
+    const out = fold(input, d, false, 'logSum');
     return runtime.record(out, {
       name: 'Logcumsumexp',
       inputs: [input],

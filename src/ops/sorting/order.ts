@@ -5,7 +5,8 @@ import { wrapDim } from '../../base/shape.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import { gather } from '../indexing/gather.ts';
 import { runtime } from '../runtime.ts';
-import { isSortable, radixOrder } from './radix.ts';
+import { isSortable, radixOrder, type SortableRow } from './radix.ts';
+import { selectRank } from './select.ts';
 
 /** Elements of a row: numbers, or bigints of int64. */
 export type Row = ArrayLike<number | bigint>;
@@ -54,9 +55,38 @@ function firstFew(row: Row, count: number, descending: boolean): ArrayLike<numbe
   return best;
 }
 
+/** Those for any count beside which the row is long: the ones before the last of them and it, in order. */
+function firstSelected(row: SortableRow, count: number, descending: boolean): ArrayLike<number> {
+  const n = row.length;
+  // The last one in ascending order, or where the order descends one of its equals.
+  const last = row[selectRank(row, descending ? n - count : count - 1)];
+  const before: number[] = [];
+  const level: number[] = [];
+  for (let i = 0; i < n; i++) {
+    // Most come after it.
+    if (descending ? row[i] < last : row[i] > last) continue;
+    const sign = descending ? compareValues(last, row[i]) : compareValues(row[i], last);
+    if (sign < 0) before.push(i);
+    else if (sign === 0 && level.length < count) level.push(i);
+  }
+  const value = (i: number): number | bigint => row[i];
+  before.sort(
+    (a, b) => (descending ? compareValues(value(b), value(a)) : compareValues(value(a), value(b))) || a - b,
+  );
+  return [...before, ...level.slice(0, count - before.length)];
+}
+
 /** The positions of the first `count` elements in order. */
 export function firstOf(row: Row, count: number, descending: boolean): ArrayLike<number> {
-  return count <= 32 && count * 8 <= row.length ? firstFew(row, count, descending) : orderOf(row, descending);
+  if (count === 0) return [];
+  if (count <= 32 && count * 8 <= row.length) return firstFew(row, count, descending);
+  if (count * 8 <= row.length && isSortable(row)) return firstSelected(row, count, descending);
+  return orderOf(row, descending);
+}
+
+/** The position of the element of rank `rank`, from 0, in order. */
+export function positionOf(row: Row, rank: number): number {
+  return isSortable(row) ? selectRank(row, rank) : orderOf(row, false)[rank];
 }
 
 /** The elements of a tensor as comparable values, in row-major order. */

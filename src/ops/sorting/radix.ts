@@ -13,8 +13,9 @@ export type SortableRow =
   | Uint8Array
   | BigInt64Array;
 
-const DIGIT_BITS = 11;
-const DIGITS = 1 << DIGIT_BITS;
+/** So many bits of a key are looked at together. */
+export const DIGIT_BITS = 11;
+export const DIGITS: number = 1 << DIGIT_BITS;
 const SIGN = 0x80000000;
 
 export function isSortable(row: unknown): row is SortableRow {
@@ -27,7 +28,7 @@ function wordsOf(row: Float32Array | Float64Array | BigInt64Array): Uint32Array 
 }
 
 /** The keys of a row, as words from the lowest to the highest; -0 and 0 have one key, and all NaN have the highest. */
-function keysOf(row: SortableRow): Uint32Array[] {
+export function keysOf(row: SortableRow): Uint32Array[] {
   const n = row.length;
   const high = new Uint32Array(n);
   if (row instanceof Float32Array) {

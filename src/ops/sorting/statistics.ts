@@ -6,7 +6,7 @@ import type { Tensor } from '../../tensor/tensor.ts';
 import { type Call, define, type HasMethod } from '../define.ts';
 import { pair, type ValuesIndices } from '../reduction/pair.ts';
 import { runtime } from '../runtime.ts';
-import { chooseAlong, compareValues, orderOf, requireNonEmpty, type Row } from './order.ts';
+import { chooseAlong, compareValues, orderOf, positionOf, requireNonEmpty, type Row } from './order.ts';
 import { refuse } from '../refuse.ts';
 
 interface DimOptions {
@@ -39,7 +39,7 @@ function medianPosition(row: Row, ignoreNaN: boolean): number {
     count--;
   }
   // NaN come last.
-  return orderOf(row, false)[Math.max(Math.floor((count - 1) / 2), 0)];
+  return positionOf(row, Math.max(Math.floor((count - 1) / 2), 0));
 }
 
 interface MedianMethod {
@@ -93,7 +93,7 @@ export const kthvalue: Call<
     if (k < 1 || k > size)
       throw new RuntimeError(`kthvalue(): selected number k out of range for dimension ${d}`);
     refuse('kthvalue_cpu', input, ['bool', 'float16']);
-    return reduceBy('kthvalue', input, d, keepdim, (row) => orderOf(row, false)[k - 1]);
+    return reduceBy('kthvalue', input, d, keepdim, (row) => positionOf(row, k - 1));
   },
 );
 

@@ -4,6 +4,7 @@ import { RuntimeError } from '../../base/errors.ts';
 import { lgamma } from '../../expr/special.ts';
 import { type Call, define, type FreeCall } from '../../ops/define.ts';
 import { runtime } from '../../ops/runtime.ts';
+import { firstOf } from '../../ops/sorting/order.ts';
 import { empty } from '../allocate.ts';
 import { zerosLike } from '../create.ts';
 import { memory, toArray } from '../memory.ts';
@@ -122,8 +123,7 @@ function withoutReplacement(input: Tensor, count: number, g: Generator): Tensor 
   const values = toArray(quotients.to(float64).contiguous()) as Float64Array;
   const out = new BigInt64Array((values.length / categories) * count);
   for (let row = 0, at = 0; row < values.length; row += categories) {
-    const order = Array.from({ length: categories }, (_, i) => i);
-    order.sort((a, b) => values[row + b] - values[row + a] || a - b);
+    const order = firstOf(values.subarray(row, row + categories), count, true);
     for (let i = 0; i < count; i++) out[at++] = BigInt(order[i]);
   }
   return runtime.fromArray(out, [...input.sizes.slice(0, -1), count], int64, input);
