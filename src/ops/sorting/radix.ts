@@ -22,9 +22,9 @@ export function isSortable(row: unknown): row is SortableRow {
   return ArrayBuffer.isView(row) && !(row instanceof Uint16Array) && !(row instanceof DataView);
 }
 
-/** 32-bit words of the memory of a row. */
-function wordsOf(row: Float32Array | Float64Array | BigInt64Array): Uint32Array {
-  return new Uint32Array(row.buffer, row.byteOffset, row.byteLength / 4);
+/** 32-bit words of the memory of a row: signed, as engines make doubles of large unsigned ones. */
+function wordsOf(row: Float32Array | Float64Array | BigInt64Array): Int32Array {
+  return new Int32Array(row.buffer, row.byteOffset, row.byteLength / 4);
 }
 
 /** The keys of a row, as words from the lowest to the highest; -0 and 0 have one key, and all NaN have the highest. */
@@ -34,9 +34,11 @@ export function keysOf(row: SortableRow): Uint32Array[] {
   if (row instanceof Float32Array) {
     const bits = wordsOf(row);
     for (let i = 0; i < n; i++) {
-      const value = row[i];
-      if (Number.isNaN(value)) high[i] = 0xffffffff;
-      else high[i] = value === 0 ? SIGN : bits[i] & SIGN ? ~bits[i] : bits[i] | SIGN;
+      const word = bits[i];
+      const size = word & 0x7fffffff;
+      // Negative numbers have all bits turned round, others the sign.
+      if (size > 0x7f800000) high[i] = -1;
+      else high[i] = size === 0 ? SIGN : word ^ ((word >> 31) | SIGN);
     }
     return [high];
   }
@@ -44,14 +46,14 @@ export function keysOf(row: SortableRow): Uint32Array[] {
     const bits = wordsOf(row);
     const low = new Uint32Array(n);
     for (let i = 0; i < n; i++) {
-      const value = row[i];
       const [below, above] = [bits[2 * i], bits[2 * i + 1]];
-      const flip = above & SIGN ? 0xffffffff : 0;
-      if (Number.isNaN(value)) low[i] = high[i] = 0xffffffff;
-      else if (value === 0) high[i] = SIGN;
+      const size = above & 0x7fffffff;
+      const flip = above >> 31;
+      if (size > 0x7ff00000 || (size === 0x7ff00000 && below !== 0)) low[i] = high[i] = -1;
+      else if (size === 0 && below === 0) high[i] = SIGN;
       else {
         low[i] = below ^ flip;
-        high[i] = above ^ flip ^ (flip === 0 ? SIGN : 0);
+        high[i] = above ^ (flip | SIGN);
       }
     }
     return [low, high];

@@ -32,8 +32,9 @@ function reduceBy(
 
 /** Where the lower median of a row is: the first NaN where there is one, unless they are left out. */
 function medianPosition(row: Row, ignoreNaN: boolean): number {
-  let count = row.length;
-  for (let i = 0; i < row.length; i++) {
+  const n = row.length;
+  let count = n;
+  for (let i = 0; i < n; i++) {
     if (!Number.isNaN(row[i])) continue;
     if (!ignoreNaN) return i;
     count--;
