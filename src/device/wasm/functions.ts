@@ -1,9 +1,9 @@
 /**
  * Elementary functions as vector code. Those without a form here are called lane by lane in JavaScript.
  *
- * The polynomials are minimax fits (Lawson's iteration in extended precision, coefficients rounded one after another and the
- * rest fitted again) on the interval that the comment beside them states; the error given is that of the exact polynomial with
- * the rounded coefficients. tests/device/functions.test.ts measures every function against double precision over its whole range.
+ * The polynomials are minimax fits (Lawson's iteration or Remez's exchange in extended precision, coefficients rounded one after another and the
+ * rest fitted again, or where the interval has 0 inside all at once) on the interval that the comment beside them states; the error given is that of the
+ * exact polynomial with the rounded coefficients. tests/device/functions.test.ts and special.test.ts measure every function over its whole range.
  */
 import type { ComputeType } from '../../base/dtype.ts';
 import { circular64 } from './circular.ts';

@@ -52,16 +52,19 @@ function workDtype(dtype: DType): DType {
   return dtype.isFloatingPoint && dtype.itemSize === 2 ? float32 : dtype;
 }
 
-/** What a scan folds with. Named, not passed as functions: a call of one of several functions for every element would take ten times as long. */
-type Fold = 'sum' | 'product' | 'logSum';
+/** What a scan folds with. Numbered, not passed as functions: a call of one of several functions for every element would take ten times as long. */
+const SUM = 0;
+const PRODUCT = 1;
+const LOG_SUM = 2;
+type Fold = typeof SUM | typeof PRODUCT | typeof LOG_SUM;
 
 function foldNumber(kind: Fold, total: number, x: number): number {
-  if (kind === 'sum') return total + x;
-  return kind === 'product' ? total * x : logAddExp(total, x);
+  if (kind === SUM) return total + x;
+  return kind === PRODUCT ? total * x : logAddExp(total, x);
 }
 
 function foldBigInt(kind: Fold, total: bigint, x: bigint): bigint {
-  return BigInt.asIntN(64, kind === 'sum' ? total + x : total * x);
+  return BigInt.asIntN(64, kind === SUM ? total + x : total * x);
 }
 
 /**
@@ -124,6 +127,15 @@ function foldNumbers(
     let at = o * line + first;
     let total = x[at];
     y[at] = total;
+    // Engines leave the question which fold it is in the loop, where each sum waits for it.
+    if (kind === SUM) {
+      for (let k = 1; k < length; k++) {
+        at += step;
+        total += x[at];
+        y[at] = total;
+      }
+      continue;
+    }
     for (let k = 1; k < length; k++) {
       at += step;
       total = foldNumber(kind, total, x[at]);
@@ -159,7 +171,7 @@ function fold(input: Tensor, dim: number, reverse: boolean, kind: Fold): Tensor 
 
 /** Running sums; from the end where `reverse`. */
 function runningSum(input: Tensor, dim: number, reverse: boolean): Tensor {
-  const out = fold(input, dim, reverse, 'sum');
+  const out = fold(input, dim, reverse, SUM);
   return runtime.record(out, {
     name: 'Cumsum',
     inputs: [input],
@@ -244,7 +256,7 @@ export const cumprod: ScanCall = define(
   (given: Tensor, dim: number, dtype: DType | null = null) => {
     const input = scanInput(given, dtype);
     const d = wrapDim(dim, input.sizes.length);
-    const out = fold(input, d, false, 'product');
+    const out = fold(input, d, false, PRODUCT);
     return runtime.record(out, {
       name: 'Cumprod',
       inputs: [input],
@@ -329,7 +341,7 @@ export const logcumsumexp: Call<[input: Tensor, dim: number], { dim?: number; ou
     if (!input.dtype.isFloatingPoint) {
       throw notImplementedFor('logcumsumexp_out_cpu', input.dtype);
     }
-    const out = fold(input, d, false, 'logSum');
+    const out = fold(input, d, false, LOG_SUM);
     return runtime.record(out, {
       name: 'Logcumsumexp',
       inputs: [input],
