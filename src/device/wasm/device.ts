@@ -212,7 +212,7 @@ export class WasmDevice implements Device {
 
   correlate(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean {
     if (out.storage.address < 0 || image.storage.address < 0 || kernel.storage.address < 0) throw disposed();
-    this.correlator ??= new Correlator(this.heap, this.kernels, this.threads, this.slot);
+    this.correlator ??= new Correlator(this.heap, this.kernels, this.threads, this.blas, this.slot);
     return this.correlator.run(out, image, kernel, padding, beta);
   }
 

@@ -5,17 +5,20 @@
  */
 import type { View } from '../../../kernel/view.ts';
 import type { ModuleBuilder } from '../assembler.ts';
+import { type Blas, type Gemm, writeGemm } from '../blas.ts';
 import { hasRelaxedSimd } from '../features.ts';
 import type { Heap } from '../heap.ts';
 import type { Kernel, KernelCache } from '../kernels.ts';
 import { eachShare, type Threads } from '../threads.ts';
 import {
+  ALL,
   buildCombine,
   buildForward,
   buildKernelTransform,
   buildTaps,
   type CombineField,
   combineFields,
+  FINISH,
   type GradientField,
   gradientFields,
   type GridField,
@@ -24,14 +27,29 @@ import {
   kernelFields,
   type ResultField,
   resultFields,
+  TRANSFORM,
 } from './kernels.ts';
-import { PANEL, PLACES, TILE_GROUP } from './products.ts';
-import { MASK_BYTES } from './transforms.ts';
+import {
+  type Blocks,
+  type Grid,
+  gridOf,
+  masksBytes,
+  planeBytes,
+  roundUp,
+  tilesBefore,
+  writeMasks,
+} from './grid.ts';
+import { PANEL, PLACES } from './products.ts';
 
 /** What is transformed at a time stays in the second-level cache. */
-const BLOCK_BYTES = 1 << 18;
-const FEWEST_TILES = 32;
-const MOST_TILES = 64;
+const OWN_BLOCKS: Blocks = { bytes: 1 << 18, fewest: 32, most: 64 };
+/** Kernels that are larger, transformed, than this are read from far away: better not so often. */
+const LARGE_BYTES = 1 << 23;
+const LARGE_BLOCKS: Blocks = { bytes: 1 << 18, fewest: 256, most: 256 };
+/** For BLAS: its calls cost more, and all threads work on one block. */
+const BLAS_BLOCKS: Blocks = { bytes: 1 << 20, fewest: 64, most: 512 };
+/** With as many channels and outputs BLAS makes the products faster. */
+const BLAS_CHANNELS = 48;
 /** The taps that the filtering is made for, in each dimension. */
 const TAPS = 3;
 /** Reading before and after an image must stay in the heap. */
@@ -41,6 +59,41 @@ const PART_TILES = 64;
 const MOST_PARTS = 8;
 /** Bytes of the sums of all parts. */
 const MOST_SUMS = 1 << 24;
+
+function blocksFor(channels: number, outputs: number, byBlas: boolean): Blocks {
+  if (byBlas) return BLAS_BLOCKS;
+  return farness(channels, outputs) > 1 ? LARGE_BLOCKS : OWN_BLOCKS;
+}
+
+/** How much longer than from a cache it takes to reach a transformed kernel. */
+function farness(channels: number, outputs: number): number {
+  return PLACES * channels * outputs * 4 > LARGE_BYTES ? FAR : 1;
+}
+
+/** A product of matrices that lie as they are; the rest is filled in. */
+const plainGemm: Gemm = {
+  transA: false,
+  transB: false,
+  m: 0,
+  n: 0,
+  k: 0,
+  a: 0,
+  lda: 0,
+  b: 0,
+  ldb: 0,
+  c: 0,
+  ldc: 0,
+  alpha: 1,
+  beta: 0,
+  swapped: false,
+};
+
+/** Which strips to work on, and what to do with them. */
+interface Strips {
+  readonly strip: number;
+  readonly count: number;
+  readonly stages: number;
+}
 
 /** One of the kernels, made when it is first asked for. */
 interface Program {
@@ -57,51 +110,11 @@ function programs<Name extends string>(
   ) as unknown as Record<Name, Program>;
 }
 
-function roundUp(x: number, unit: number): number {
-  return Math.ceil(x / unit) * unit;
-}
-
-/** Bytes between the places of transformed tiles, such that the 16 of them do not meet in one set of a cache. */
-function planeBytes(bytes: number): number {
-  const lines = Math.ceil(bytes / 64);
-  return (lines + 1 - (lines % 2)) * 64;
-}
-
-/** How tiles are cut into strips. */
-interface Grid {
-  readonly tileRows: number;
-  readonly tileColumns: number;
-  readonly strips: number;
-  readonly stripTiles: number;
-  readonly stripsAtOnce: number;
-  /** Tiles that there is room for. */
-  readonly room: number;
-  /** All strips of all images. */
-  readonly total: number;
-}
-
-function gridOf(batch: number, height: number, width: number, tileBytes: number): Grid {
-  const tileRows = Math.ceil(height / 2);
-  const tileColumns = Math.ceil(width / 2);
-  const most = Math.max(FEWEST_TILES, Math.min(MOST_TILES, Math.floor(BLOCK_BYTES / tileBytes)));
-  const strips = Math.ceil(tileColumns / most);
-  const stripTiles = roundUp(Math.ceil(tileColumns / strips), 2);
-  const stripsAtOnce = Math.max(1, Math.floor(most / Math.min(stripTiles, tileColumns)));
-  return {
-    tileRows,
-    tileColumns,
-    strips,
-    stripTiles,
-    stripsAtOnce,
-    room: roundUp(stripsAtOnce * stripTiles + 1, TILE_GROUP),
-    total: batch * tileRows * strips,
-  };
-}
-
 export class Correlator {
   private readonly heap: Heap;
   private readonly kernels: KernelCache;
   private readonly threads: Threads;
+  private readonly blas: Blas | null;
   private readonly slot: number;
   private readonly programs = programs({
     forward: buildForward,
@@ -110,10 +123,11 @@ export class Correlator {
     combine: (_, memory) => buildCombine(memory),
   });
 
-  constructor(heap: Heap, kernels: KernelCache, threads: Threads, slot: number) {
+  constructor(heap: Heap, kernels: KernelCache, threads: Threads, blas: Blas | null, slot: number) {
     this.heap = heap;
     this.kernels = kernels;
     this.threads = threads;
+    this.blas = blas;
     this.slot = slot;
   }
 
@@ -142,32 +156,40 @@ export class Correlator {
     const panels = Math.ceil(outputs / PANEL);
     const vPitch = roundUp(channels, 4) * 4;
     const mPitch = panels * PANEL * 4;
-    const grid = gridOf(batch, outHeight, outWidth, PLACES * (vPitch + mPitch));
+    const blas = this.blasFor(channels, outputs);
+    const grid = gridOf(
+      batch,
+      outHeight,
+      outWidth,
+      PLACES * (vPitch + mPitch),
+      blocksFor(channels, outputs, blas !== null),
+    );
     const tiles = batch * grid.tileRows * grid.tileColumns;
-    const ns =
-      tiles *
-      (PLACES * channels * panels * PANEL * PRODUCT_NS + vPitch * (IMAGE_NS / 4) + outputs * OUTPUT_NS);
+    const productNs = PLACES * channels * panels * PANEL * (blas === null ? PRODUCT_NS : BLAS_PRODUCT_NS);
+    const tileNs = vPitch * (IMAGE_NS / 4) + outputs * OUTPUT_NS;
+    const ns = tiles * (productNs + tileNs);
     const operations = 9 * batch * channels * outputs * outHeight * outWidth;
-    if (!pays(ns + channels * panels * PANEL * KERNEL_NS, operations)) return false;
-    const parts = Math.min(threads.partsFor(ns), grid.total);
-    const uPanel = channels * PANEL * 4;
-    const uPlane = planeBytes(panels * uPanel);
+    const before = channels * panels * PANEL * KERNEL_NS * farness(channels, outputs);
+    if (!pays(ns + before, operations)) return false;
+    const parts = blas === null ? Math.min(threads.partsFor(ns), grid.total) : 1;
+    // Eight outputs of all channels lie in one piece, or for BLAS all outputs of a channel.
+    const [uPitch, uPanel] = blas === null ? [PANEL * 4, channels * PANEL * 4] : [mPitch, PANEL * 4];
+    const uPlane = planeBytes(panels * channels * PANEL * 4);
     const [vPlane, mPlane] = [planeBytes(grid.room * vPitch), planeBytes(grid.room * mPitch)];
-    const maskBytes = roundUp(masksOf(grid) * MASK_BYTES, 64);
+    const masks = masksBytes(grid);
     const partBytes = PLACES * (vPlane + mPlane);
-    const bytes = maskBytes + PLACES * uPlane + parts * partBytes;
+    const bytes = masks + PLACES * uPlane + parts * partBytes;
     const start = heap.allocate(bytes);
     if (start < 0) return false;
     try {
-      const u = start + maskBytes;
+      const u = start + masks;
       const v = u + PLACES * uPlane;
       writeMasks(heap, start, grid, width, padding[1]);
-      this.transformKernel(kernel, u, uPanel, uPlane);
-      let used = 0;
-      eachShare(grid.total, parts, parts === 1 ? 1 : grid.stripsAtOnce, (strip, count) => {
-        const at = v + used * partBytes;
-        this.describeGrid(used, grid, image, [0, 1], padding, start, strip, count, at, vPitch, vPlane);
-        this.describe<ResultField>(used++, gridFields.length, resultFields, {
+      this.transformKernel(kernel, u, uPitch, uPanel, uPlane);
+      const place = { vPitch, vPlane, masks: start };
+      const describe = (part: number, strips: Strips, v: number, m: number): void => {
+        this.describeGrid(part, grid, image, [0, 1], padding, strips, { ...place, v });
+        this.describe<ResultField>(part, gridFields.length, resultFields, {
           out: addressOf(out),
           outBatch: out.strides[0] * 4,
           outChannel: out.strides[1] * 4,
@@ -176,23 +198,92 @@ export class Correlator {
           outHeight,
           outWidth,
           u,
-          uPitch: PANEL * 4,
+          uPitch,
           uPanel,
           uPlane,
           panels,
-          m: at + PLACES * vPlane,
+          m,
           mPitch,
           mPlane,
         });
-      });
-      threads.run(this.kernel('forward'), used);
+      };
+      const run = this.kernel('forward');
+      if (blas === null) {
+        let used = 0;
+        eachShare(grid.total, parts, parts === 1 ? 1 : grid.stripsAtOnce, (strip, count) => {
+          const at = v + used * partBytes;
+          describe(used++, { strip, count, stages: ALL }, at, at + PLACES * vPlane);
+        });
+        threads.run(run, used);
+      } else {
+        const m = v + PLACES * vPlane;
+        const product = {
+          ...plainGemm,
+          n: panels * PANEL,
+          k: channels,
+          a: v,
+          lda: vPitch / 4,
+          b: u,
+          ldb: uPitch / 4,
+          c: m,
+          ldc: mPitch / 4,
+        };
+        this.eachBlock(grid, (strips, blockTiles) => {
+          const stage = (stages: number): void => {
+            let used = 0;
+            eachShare(strips.count, threads.partsFor((blockTiles * tileNs) / 2), 1, (from, count) => {
+              const before = tilesBefore(grid, strips.strip + from) - tilesBefore(grid, strips.strip);
+              const part = { strip: strips.strip + from, count, stages };
+              describe(used++, part, v + before * vPitch, m + before * mPitch);
+            });
+            threads.run(run, used);
+          };
+          stage(TRANSFORM);
+          this.multiply(blas, { ...product, m: blockTiles }, vPlane, uPlane, mPlane, blockTiles * productNs);
+          stage(FINISH);
+        });
+      }
     } finally {
       heap.free(start, bytes);
     }
     return true;
   }
 
-  private transformKernel(kernel: View, u: number, uPanel: number, uPlane: number): void {
+  /** BLAS, where it makes the products faster. */
+  private blasFor(channels: number, outputs: number): Blas | null {
+    return Math.min(channels, outputs) >= BLAS_CHANNELS ? this.blas : null;
+  }
+
+  /** Calls `body` for all blocks of strips and the number of their tiles. */
+  private eachBlock(grid: Grid, body: (strips: Strips, tiles: number) => void): void {
+    for (let strip = 0; strip < grid.total; strip += grid.stripsAtOnce) {
+      const count = Math.min(grid.stripsAtOnce, grid.total - strip);
+      body({ strip, count, stages: ALL }, tilesBefore(grid, strip + count) - tilesBefore(grid, strip));
+    }
+  }
+
+  /** The 16 products by BLAS, of matrices that lie so far apart. */
+  private multiply(
+    blas: Blas,
+    product: Gemm,
+    aPlane: number,
+    bPlane: number,
+    cPlane: number,
+    ns: number,
+  ): void {
+    const { threads, heap } = this;
+    const shared = threads.partsFor(ns) > 1;
+    for (let p = 0; p < PLACES; p++) {
+      writeGemm(heap, threads.descriptor(shared ? p : 0), product);
+      product.a += aPlane;
+      product.b += bPlane;
+      product.c += cPlane;
+      if (!shared) threads.run(blas.f32, 1);
+    }
+    if (shared) threads.run(blas.f32, PLACES);
+  }
+
+  private transformKernel(kernel: View, u: number, uPitch: number, uPanel: number, uPlane: number): void {
     const { threads } = this;
     const [outputs, channels] = kernel.sizes;
     const panels = Math.ceil(outputs / PANEL);
@@ -207,6 +298,7 @@ export class Correlator {
         outputs,
         channels,
         u,
+        uPitch,
         uPanel,
         uPlane,
         from,
@@ -231,26 +323,32 @@ export class Correlator {
     const panels = Math.ceil(channels / PANEL);
     const rows = roundUp(outputs, 4);
     const [vPitch, zPitch] = [panels * PANEL * 4, rows * 4];
-    const grid = gridOf(batch, outHeight, outWidth, PLACES * (vPitch + zPitch));
+    const blas = this.blasFor(channels, outputs);
+    const grid = gridOf(
+      batch,
+      outHeight,
+      outWidth,
+      PLACES * (vPitch + zPitch),
+      blocksFor(channels, outputs, blas !== null),
+    );
     const [vPlane, zPlane] = [planeBytes(grid.room * vPitch), planeBytes(grid.room * zPitch)];
     const dPlane = planeBytes(rows * vPitch);
     const dPart = PLACES * dPlane;
     // The same parts for any number of threads: sums depend on them.
     const tiles = batch * grid.tileRows * grid.tileColumns;
-    const parts = Math.max(
-      1,
-      Math.min(MOST_PARTS, Math.floor(tiles / PART_TILES), Math.floor(MOST_SUMS / dPart)),
-    );
+    const most = Math.min(MOST_PARTS, Math.floor(tiles / PART_TILES), Math.floor(MOST_SUMS / dPart));
+    const parts = blas === null ? Math.max(1, most) : 1;
     const blocks = tiles / (grid.stripsAtOnce * grid.stripTiles);
     const sums = rows * panels * PANEL;
-    const ns =
-      tiles * (PLACES * sums * PRODUCT_NS + vPitch * (IMAGE_NS / 4) + zPitch * (GRADIENT_NS / 4)) +
-      blocks * sums * BLOCK_NS;
-    const after = sums * (SUMS_NS + parts * PART_NS);
+    const far = farness(channels, outputs);
+    const productNs = PLACES * sums * (blas === null ? PRODUCT_NS : BLAS_PRODUCT_NS);
+    const tileNs = vPitch * (IMAGE_NS / 4) + zPitch * (GRADIENT_NS / 4);
+    const ns = tiles * (productNs + tileNs) + blocks * sums * BLOCK_NS * far;
+    const after = sums * (SUMS_NS + parts * PART_NS) * far;
     const operations = 9 * batch * channels * outputs * outHeight * outWidth;
     if (!pays(ns + after, operations)) return false;
-    const shared = threads.partsFor(ns) > 1;
-    const masks = roundUp(masksOf(grid) * MASK_BYTES, 64);
+    const shared = blas === null && threads.partsFor(ns) > 1;
+    const masks = masksBytes(grid);
     const workBytes = PLACES * (vPlane + zPlane);
     const bytes = 2 * masks + parts * dPart + (shared ? parts : 1) * workBytes;
     const start = heap.allocate(bytes);
@@ -260,13 +358,10 @@ export class Correlator {
       writeMasks(heap, start + masks, grid, outWidth, 0);
       const d = start + 2 * masks;
       const work = d + parts * dPart;
-      const kernel = this.kernel('taps');
-      let part = 0;
-      eachShare(grid.total, parts, 1, (strip, count) => {
-        const v = work + (shared ? part * workBytes : 0);
-        const place = shared ? part : 0;
-        this.describeGrid(place, grid, image, [1, 0], padding, start, strip, count, v, vPitch, vPlane);
-        this.describe<GradientField>(place, gridFields.length, gradientFields, {
+      const place = { vPitch, vPlane, masks: start };
+      const describe = (part: number, strips: Strips, v: number, z: number, d: number): void => {
+        this.describeGrid(part, grid, image, [1, 0], padding, strips, { ...place, v });
+        this.describe<GradientField>(part, gridFields.length, gradientFields, {
           gradient: addressOf(gradient),
           gradientBatch: gradient.strides[1] * 4,
           gradientChannel: gradient.strides[0] * 4,
@@ -274,20 +369,55 @@ export class Correlator {
           outputs,
           outHeight,
           gradientMasks: start + masks,
-          z: v + PLACES * vPlane,
+          z,
           zPitch,
           zPlane,
-          d: d + part * dPart,
+          d,
           dPitch: vPitch,
           dPlane,
           rows,
           panels,
         });
-        part++;
-        if (!shared) threads.run(kernel, 1);
-      });
-      if (shared) threads.run(kernel, part);
-      this.combine(out, beta, d, vPitch, dPlane, dPart, part, after);
+      };
+      const run = this.kernel('taps');
+      let used = 0;
+      if (blas === null) {
+        eachShare(grid.total, parts, 1, (strip, count) => {
+          const v = work + (shared ? used * workBytes : 0);
+          const strips = { strip, count, stages: ALL };
+          describe(shared ? used : 0, strips, v, v + PLACES * vPlane, d + used * dPart);
+          used++;
+          if (!shared) threads.run(run, 1);
+        });
+        if (shared) threads.run(run, used);
+      } else {
+        const z = work + PLACES * vPlane;
+        const product = {
+          ...plainGemm,
+          transA: true,
+          m: rows,
+          n: panels * PANEL,
+          a: z,
+          lda: zPitch / 4,
+          b: work,
+          ldb: vPitch / 4,
+          c: d,
+          ldc: vPitch / 4,
+        };
+        this.eachBlock(grid, (strips, k) => {
+          let part = 0;
+          eachShare(strips.count, threads.partsFor(k * tileNs), 1, (from, count) => {
+            const before = tilesBefore(grid, strips.strip + from) - tilesBefore(grid, strips.strip);
+            const share = { strip: strips.strip + from, count, stages: TRANSFORM };
+            describe(part++, share, work + before * vPitch, z + before * zPitch, d);
+          });
+          threads.run(run, part);
+          const beta = strips.strip === 0 ? 0 : 1;
+          this.multiply(blas, { ...product, k, beta }, zPlane, vPlane, dPlane, k * productNs);
+        });
+        used = 1;
+      }
+      this.combine(out, beta, d, vPitch, dPlane, dPart, used, after);
     } finally {
       heap.free(start, bytes);
     }
@@ -341,12 +471,8 @@ export class Correlator {
     image: View,
     [images, channels]: readonly [number, number],
     [padTop, padLeft]: readonly [number, number],
-    masks: number,
-    strip: number,
-    count: number,
-    v: number,
-    vPitch: number,
-    vPlane: number,
+    { strip, count, stages }: Strips,
+    { v, vPitch, vPlane, masks }: Readonly<Record<'v' | 'vPitch' | 'vPlane' | 'masks', number>>,
   ): void {
     this.describe<GridField>(part, 0, gridFields, {
       image: addressOf(image),
@@ -365,6 +491,7 @@ export class Correlator {
       strip,
       count,
       stripsAtOnce: grid.stripsAtOnce,
+      stages,
       v,
       vPitch,
       vPlane,
@@ -388,6 +515,8 @@ export class Correlator {
 const DIRECT_NS = 2 / 46;
 /** Of these: the same, and for each tile the transform of a channel of the image, of a gradient, and of results. */
 const PRODUCT_NS = 2 / 54;
+/** By BLAS. */
+const BLAS_PRODUCT_NS = 2 / 85;
 const IMAGE_NS = 2.2;
 const GRADIENT_NS = 1.6;
 const OUTPUT_NS = 2.5;
@@ -398,6 +527,8 @@ const PART_NS = 0.7;
 const BLOCK_NS = 1.7;
 /** The gain must be larger than the doubt about it. */
 const MARGIN = 1.1;
+/** Where what is transformed, or summed, is larger than LARGE_BYTES, these take so many times as long: for the way to memory. */
+const FAR = 4;
 /** What a call takes besides. */
 const CALL_NS = 3000;
 
@@ -408,20 +539,4 @@ function pays(ns: number, operations: number): boolean {
 
 function addressOf(v: View): number {
   return v.storage.address + v.offset * 4;
-}
-
-/** The size of the table of masks for a row of tiles: the columns before the last tile, and its own four. */
-function masksOf({ tileColumns }: Grid): number {
-  return Math.floor(tileColumns / 2) + 1;
-}
-
-/** Writes, for every four columns of a row of tiles, which of them lie in an image that wide. */
-function writeMasks(heap: Heap, address: number, grid: Grid, width: number, padLeft: number): void {
-  const { i32 } = heap;
-  const words = MASK_BYTES / 4;
-  for (let entry = 0, at = address >> 2; entry < masksOf(grid); entry++, at += words) {
-    const first = 4 * entry - padLeft;
-    for (let c = 0; c < 4; c++) i32[at + c] = first + c >= 0 && first + c < width ? -1 : 0;
-    i32[at + 4] = first < 0 || first + 4 > width ? 1 : 0;
-  }
 }

@@ -16,6 +16,12 @@ import {
   repeat,
 } from './transforms.ts';
 
+/** The steps of a kernel. */
+export const TRANSFORM = 1;
+const MULTIPLY = 2;
+export const FINISH = 4;
+export const ALL: number = TRANSFORM | MULTIPLY | FINISH;
+
 /** Which strips there are, and the image that they are read from. */
 export const gridFields = [
   /** The first position of the first image, that of the first tile of all, and the table of masks for the pairs of a row of tiles. */
@@ -37,6 +43,8 @@ export const gridFields = [
   'strip',
   'count',
   'stripsAtOnce',
+  /** Which of the steps to take: the sum of TRANSFORM, MULTIPLY and FINISH. */
+  'stages',
   /** Transformed tiles: where, and the bytes between tiles and between places. */
   'v',
   'vPitch',
@@ -190,6 +198,12 @@ function eachBlock(
   });
 }
 
+/** Runs `body` where it is among the stages asked for. */
+function stage(f: FunctionBuilder, stages: Local, which: number, body: () => void): void {
+  f.get(stages).i32(which).op('i32.and');
+  f.if(body);
+}
+
 /** The convolution of images with a transformed kernel. `fused`: multiply-adds may round once. */
 export function buildForward(fused: boolean, memory: MemoryShape): ModuleBuilder {
   const module = new ModuleBuilder(memory);
@@ -203,28 +217,34 @@ export function buildForward(fused: boolean, memory: MemoryShape): ModuleBuilder
   const strips = f.local('i32');
   const columns = f.local('i32');
   eachBlock(f, field, strips, () => {
-    transformStrips(f, module, transform, field, strip, total, strips);
-    f.get(field.v).get(field.vPitch).get(field.vPlane);
-    f.get(field.u).get(field.uPitch).get(field.uPanel).get(field.uPlane);
-    f.get(field.m).get(field.mPitch).get(field.mPlane);
-    f.get(total).get(field.channels).get(field.panels).call(module.indexOf(product));
-    eachStrip(f, field, strip, total, strips, () => {
-      f.get(total).get(field.mPitch).op('i32.mul').get(field.m).op('i32.add');
-      f.get(field.mPitch).get(field.mPlane);
-      // columns
-      f.get(strip.tiles).i32(1).op('i32.shl').tee(columns);
-      f.get(field.outWidth).get(strip.start).i32(1).op('i32.shl').op('i32.sub');
-      f.get(columns).get(field.outWidth).get(strip.start).i32(1).op('i32.shl').op('i32.sub').op('i32.lt_s');
-      f.op('select');
-      // to
-      f.get(strip.batch).get(field.outBatch).op('i32.mul').get(field.out).op('i32.add');
-      f.get(strip.row).i32(1).op('i32.shl').get(field.outRow).op('i32.mul').op('i32.add');
-      f.get(strip.start).i32(3).op('i32.shl').op('i32.add');
-      f.get(field.outRow).get(field.outChannel).get(field.outputs);
-      // both
-      f.get(strip.row).i32(1).op('i32.shl').i32(1).op('i32.add').get(field.outHeight).op('i32.lt_s');
-      f.call(module.indexOf(output));
+    stage(f, field.stages, TRANSFORM, () => {
+      transformStrips(f, module, transform, field, strip, total, strips);
     });
+    stage(f, field.stages, MULTIPLY, () => {
+      f.get(field.v).get(field.vPitch).get(field.vPlane);
+      f.get(field.u).get(field.uPitch).get(field.uPanel).get(field.uPlane);
+      f.get(field.m).get(field.mPitch).get(field.mPlane);
+      f.get(total).get(field.channels).get(field.panels).call(module.indexOf(product));
+    });
+    stage(f, field.stages, FINISH, () =>
+      eachStrip(f, field, strip, total, strips, () => {
+        f.get(total).get(field.mPitch).op('i32.mul').get(field.m).op('i32.add');
+        f.get(field.mPitch).get(field.mPlane);
+        // columns
+        f.get(strip.tiles).i32(1).op('i32.shl').tee(columns);
+        f.get(field.outWidth).get(strip.start).i32(1).op('i32.shl').op('i32.sub');
+        f.get(columns).get(field.outWidth).get(strip.start).i32(1).op('i32.shl').op('i32.sub').op('i32.lt_s');
+        f.op('select');
+        // to
+        f.get(strip.batch).get(field.outBatch).op('i32.mul').get(field.out).op('i32.add');
+        f.get(strip.row).i32(1).op('i32.shl').get(field.outRow).op('i32.mul').op('i32.add');
+        f.get(strip.start).i32(3).op('i32.shl').op('i32.add');
+        f.get(field.outRow).get(field.outChannel).get(field.outputs);
+        // both
+        f.get(strip.row).i32(1).op('i32.shl').i32(1).op('i32.add').get(field.outHeight).op('i32.lt_s');
+        f.call(module.indexOf(output));
+      }),
+    );
   });
   return module;
 }
@@ -242,24 +262,28 @@ export function buildTaps(fused: boolean, memory: MemoryShape): ModuleBuilder {
   const strips = f.local('i32');
   const more = f.local('i32');
   eachBlock(f, field, strips, () => {
-    transformStrips(f, module, transform, field, strip, total, strips);
-    eachStrip(f, field, strip, total, strips, () => {
-      f.get(strip.batch).get(field.gradientBatch).op('i32.mul').get(field.gradient).op('i32.add');
-      f.get(strip.row).i32(1).op('i32.shl').get(field.gradientRow).op('i32.mul').op('i32.add');
-      f.get(strip.start).i32(3).op('i32.shl').op('i32.add');
-      f.get(field.gradientRow).get(field.gradientChannel).get(field.outputs);
-      // valid
-      f.get(strip.row).i32(1).op('i32.shl').i32(1).op('i32.add').get(field.outHeight).op('i32.lt_s');
-      f.i32(1).op('i32.shl').i32(1).op('i32.or');
-      maskOf(f, field.gradientMasks, strip);
-      f.get(strip.tiles);
-      f.get(total).get(field.zPitch).op('i32.mul').get(field.z).op('i32.add');
-      f.get(field.zPitch).get(field.zPlane).call(module.indexOf(gradientTransform));
+    stage(f, field.stages, TRANSFORM, () => {
+      transformStrips(f, module, transform, field, strip, total, strips);
+      eachStrip(f, field, strip, total, strips, () => {
+        f.get(strip.batch).get(field.gradientBatch).op('i32.mul').get(field.gradient).op('i32.add');
+        f.get(strip.row).i32(1).op('i32.shl').get(field.gradientRow).op('i32.mul').op('i32.add');
+        f.get(strip.start).i32(3).op('i32.shl').op('i32.add');
+        f.get(field.gradientRow).get(field.gradientChannel).get(field.outputs);
+        // valid
+        f.get(strip.row).i32(1).op('i32.shl').i32(1).op('i32.add').get(field.outHeight).op('i32.lt_s');
+        f.i32(1).op('i32.shl').i32(1).op('i32.or');
+        maskOf(f, field.gradientMasks, strip);
+        f.get(strip.tiles);
+        f.get(total).get(field.zPitch).op('i32.mul').get(field.z).op('i32.add');
+        f.get(field.zPitch).get(field.zPlane).call(module.indexOf(gradientTransform));
+      });
     });
-    f.get(field.z).get(field.zPitch).get(field.zPlane);
-    f.get(field.v).get(field.vPitch).get(field.vPlane);
-    f.get(field.d).get(field.dPitch).get(field.dPlane);
-    f.get(total).get(field.rows).get(field.panels).get(more).call(module.indexOf(product));
+    stage(f, field.stages, MULTIPLY, () => {
+      f.get(field.z).get(field.zPitch).get(field.zPlane);
+      f.get(field.v).get(field.vPitch).get(field.vPlane);
+      f.get(field.d).get(field.dPitch).get(field.dPlane);
+      f.get(total).get(field.rows).get(field.panels).get(more).call(module.indexOf(product));
+    });
     f.i32(1).set(more);
   });
   return module;
@@ -275,6 +299,7 @@ export const kernelFields = [
   'outputs',
   'channels',
   'u',
+  'uPitch',
   'uPanel',
   'uPlane',
   'from',
@@ -283,7 +308,7 @@ export const kernelFields = [
 
 export type KernelField = (typeof kernelFields)[number];
 
-/** G g Gᵀ of a kernel: place p, channel c and output k go to u + p·uPlane + (k / 8)·uPanel + 32c + 4(k mod 8); panels are filled up with copies. */
+/** G g Gᵀ of a kernel: place p, channel c and output k go to u + p·uPlane + (k / 8)·uPanel + c·uPitch + 4(k mod 8); panels are filled up with copies. */
 export function buildKernelTransform(memory: MemoryShape): ModuleBuilder {
   const module = new ModuleBuilder(memory);
   const f = module.function('run', ['i32']);
@@ -350,7 +375,7 @@ export function buildKernelTransform(memory: MemoryShape): ModuleBuilder {
           f.get(place).get(field.uPlane).op('i32.add').set(place);
         });
       }
-      bump(f, at, PANEL * 4);
+      f.get(at).get(field.uPitch).op('i32.add').set(at);
     });
     f.get(output).i32(4).op('i32.add').tee(output).i32(4).op('i32.and').op('i32.eqz');
     f.if(() => f.get(panel).get(field.uPanel).op('i32.add').set(panel));

@@ -113,7 +113,7 @@ const differences: readonly (readonly [first: number, op: 'f32x4.add' | 'f32x4.s
 /**
  * `(from, rowStride, channelStride, channels, valid, masks, tiles, to, pitch, plane)`: Bᵀ d B of `tiles` tiles that lie side by side, of all
  * channels: place (i, j) of tile t and channel c goes to `to + (4i + j)·plane + t·pitch + 4c`. `from` is the first tile's first position in the
- * first channel; bit r of `valid` says that row r lies in the image. One tile more than `tiles` may be written.
+ * first channel; bit r of `valid` says that row r lies in the image.
  */
 export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
   const f = module.function(
@@ -126,7 +126,7 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
   );
   const starts = integers(f, 4);
   const pointers = integers(f, 4);
-  const [group, plane4, place, left, at, mask, inner, apart] = integers(f, 8);
+  const [group, plane4, place, left, at, mask, inner, apart, even] = integers(f, 9);
   const x = vectors(f, 4);
   const n = vectors(f, 4);
   const before = vectors(f, 2);
@@ -142,6 +142,8 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
     advance(f, at, pitch);
   };
   f.get(plane).i32(2).op('i32.shl').set(plane4);
+  // Of an even number of tiles the last ends with the last columns, and none begins there: at the count of 1.
+  f.i32(1).get(tiles).i32(1).op('i32.and').op('i32.sub').set(even);
   eachFour(f, { from, stride, channels, group }, starts, () => {
     f.get(to).get(group).op('i32.add').set(group);
     for (const [first, op, second] of differences) {
@@ -167,7 +169,8 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
         // The tile that began two columns before these four, but for the first four.
         f.get(inner);
         f.if(() => store([before[0], before[1], n[0], n[1]]));
-        store(n);
+        f.get(left).get(even).op('i32.ne');
+        f.if(() => store(n));
         f.get(n[2]).set(before[0]).get(n[3]).set(before[1]).i32(1).set(inner);
         for (const pointer of pointers) bump(f, pointer, 16);
         bump(f, mask, MASK_BYTES);
@@ -192,22 +195,33 @@ export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
     (_, i) => i,
   );
   const pointers = integers(f, 4);
-  const [group, place, pairs, at, mask] = integers(f, 5);
+  const [group, plane4, place, row, pairs, rest, at, mask] = integers(f, 8);
   const x = vectors(f, 4);
   const n = vectors(f, 4);
   const temporaries = vectors(f, 4);
   const keep = f.local('v128');
-  const store = (target: () => void, emit: () => void): void => {
-    target();
-    emit();
-    f.memory('v128.store');
+  /** Stores row i of the transformed tile of which a and b are row i, transformed by columns. */
+  const store = (a: Local, b: Local): void => {
+    const values = [
+      () => f.get(a),
+      () => f.get(a).get(b).op('f32x4.add'),
+      () => f.get(a).get(b).op('f32x4.sub'),
+      () => f.get(b),
+    ];
+    values.forEach((emit, j) => {
+      f.get(place);
+      emit();
+      f.memory('v128.store');
+      if (j < 3) advance(f, place, plane);
+    });
   };
+  f.get(plane).i32(2).op('i32.shl').set(plane4);
   eachFour(f, { from, stride, channels, group }, pointers, () => {
     f.get(to).get(group).op('i32.add').set(at);
-    f.get(masks).set(mask);
+    f.get(masks).set(mask).get(tiles).set(rest);
     f.get(tiles).i32(1).op('i32.add').i32(1).op('i32.shr_u').set(pairs);
     repeat(f, pairs, () => {
-      f.get(at).set(place);
+      f.get(at).set(row);
       for (let i = 0; i < 4; i++) {
         const first = i === 3 ? 1 : 0;
         rows(f, x, pointers, valid, first, first === 0 ? null : rowStride, null);
@@ -219,29 +233,18 @@ export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
           emit();
           f.set(n[j]);
         });
-        for (let j = 0; j < 4; j++) {
-          for (let tile = 0; tile < 2; tile++) {
-            const [a, b] = [n[2 * tile], n[2 * tile + 1]];
-            store(
-              () => {
-                f.get(place);
-                if (tile === 1) f.get(pitch).op('i32.add');
-              },
-              () => {
-                if (j === 0) f.get(a);
-                else if (j === 3) f.get(b);
-                else
-                  f.get(a)
-                    .get(b)
-                    .op(j === 1 ? 'f32x4.add' : 'f32x4.sub');
-              },
-            );
-          }
-          advance(f, place, plane);
-        }
+        f.get(row).set(place);
+        store(n[0], n[1]);
+        f.get(rest).i32(1).op('i32.gt_s');
+        f.if(() => {
+          f.get(row).get(pitch).op('i32.add').set(place);
+          store(n[2], n[3]);
+        });
+        if (i < 3) advance(f, row, plane4);
       }
       for (const pointer of pointers) bump(f, pointer, 16);
       bump(f, mask, MASK_BYTES);
+      bump(f, rest, -2);
       advance(f, at, pitch);
       advance(f, at, pitch);
     });
