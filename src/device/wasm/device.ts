@@ -27,7 +27,8 @@ import { Reclaimer } from './reclaim.ts';
 import { Reducer } from './reduce.ts';
 import { RowRunner } from './rows.ts';
 import { Threads } from './threads.ts';
-import { Correlator } from './winograd/correlator.ts';
+import { correlate } from './winograd/correlate.ts';
+import { Runner } from './winograd/runner.ts';
 import { writeZeros } from './zero.ts';
 
 /** No operand. */
@@ -60,7 +61,7 @@ export class WasmDevice implements Device {
     this.slot,
   );
   private contractor: Contractor | null = null;
-  private correlator: Correlator | null = null;
+  private correlations: Runner | null = null;
   private readonly copier: Copier = new Copier(this.heap, this.kernels, this.threads, this.slot);
   private readonly indexer: Indexer = new Indexer(this.heap, this.kernels, this.threads, this.slot);
   private readonly drawer: Drawer = new Drawer(this.heap, this.kernels, this.pool, this.slot);
@@ -212,8 +213,8 @@ export class WasmDevice implements Device {
 
   correlate(out: View, image: View, kernel: View, padding: readonly [number, number], beta: 0 | 1): boolean {
     if (out.storage.address < 0 || image.storage.address < 0 || kernel.storage.address < 0) throw disposed();
-    this.correlator ??= new Correlator(this.heap, this.kernels, this.threads, this.blas, this.slot);
-    return this.correlator.run(out, image, kernel, padding, beta);
+    this.correlations ??= new Runner(this.heap, this.kernels, this.threads, this.blas, this.slot);
+    return correlate(this.correlations, out, image, kernel, padding, beta);
   }
 
   gather(out: View, source: View, indices: Indices): BadIndex | null {

@@ -3,6 +3,9 @@ import type { Heap } from '../heap.ts';
 import { TILE_GROUP } from './products.ts';
 import { MASK_BYTES } from './transforms.ts';
 
+/** Tiles this many bytes apart, or a multiple, share so few sets that what is read of them does not stay in the first-level cache. */
+const ALIASING = 512;
+
 export function roundUp(x: number, unit: number): number {
   return Math.ceil(x / unit) * unit;
 }
@@ -11,6 +14,11 @@ export function roundUp(x: number, unit: number): number {
 export function planeBytes(bytes: number): number {
   const lines = Math.ceil(bytes / 64);
   return (lines + 1 - (lines % 2)) * 64;
+}
+
+/** Bytes between tiles, of which many are read side by side: at large powers of two these would meet in few sets of a cache. */
+export function pitchBytes(bytes: number): number {
+  return bytes % ALIASING === 0 ? bytes + 64 : bytes;
 }
 
 /** How tiles are cut into strips. */
