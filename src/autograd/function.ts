@@ -98,10 +98,12 @@ class CustomNode extends Node {
     this.tensorArguments = args.flatMap((a, at) => (isTensor(a) ? [{ at, sizes: a.sizes }] : []));
     this.argumentCount = args.length;
     context.toSave = [];
-    context.restore = () => {
-      if (this.saved === null) throw new RuntimeError(FREED);
-      return this.saved.map((s) => (s === null ? null : unpack(s)));
-    };
+    context.restore = this.restore.bind(this);
+  }
+
+  private restore(): (Tensor | null)[] {
+    if (this.saved === null) throw new RuntimeError(FREED);
+    return this.saved.map((s) => (s === null ? null : unpack(s)));
   }
 
   override apply(grads: readonly (Tensor | null)[]): readonly (Tensor | null)[] {

@@ -180,7 +180,7 @@ export class ChainDataset<T> extends IterableDataset<T> {
     this.datasets = [...datasets];
     // Asynchronous only where one of its parts is: otherwise it can be read both ways.
     if (this.datasets.some((d) => d[Symbol.asyncIterator] !== undefined)) {
-      this[Symbol.asyncIterator] = () => this.readAsync();
+      this[Symbol.asyncIterator] = this.readAsync;
     }
   }
 

@@ -37,10 +37,7 @@ export class Sequential extends Module {
     super();
     const named = modules.length === 1 && isNamed(modules[0]) ? entries(modules[0]) : null;
     if (named !== null) for (const [name, module] of named) this.registerModule(name, module);
-    else
-      (modules as Module[]).forEach((m, i) => {
-        this.registerModule(String(i), m);
-      });
+    else for (const [i, module] of (modules as Module[]).entries()) this.registerModule(String(i), module);
   }
 
   override forward(input: Tensor): Tensor {

@@ -66,7 +66,12 @@ export class Module {
   declare readonly internals: Hidden;
 
   constructor() {
-    const self = ((...args: unknown[]) => call(self as unknown as Module, args)) as unknown as Module;
+    // A method: other functions may have a `prototype` of their own.
+    const { self } = {
+      self(...args: unknown[]): unknown {
+        return call(self, args);
+      },
+    } as unknown as { self: Module };
     Object.setPrototypeOf(self, new.target.prototype);
     // A function has these of its own; a module may want to use the names.
     delete (self as unknown as { name?: string }).name;

@@ -158,9 +158,10 @@ export class Blas {
    */
   static find(heap: Heap): Blas | null {
     const wanted = setting();
+    // Memories that are not shared may move when they grow.
+    if (wanted === 'off' || !heap.shared) return null;
     const node = builtin<NodeModule>('node:module');
-    // Other memories may move when they grow.
-    if (wanted === 'off' || node === null || !heap.shared) return null;
+    if (node === null) return null;
     const { platform } = (globalThis as unknown as { process: { platform: string } }).process;
     const candidates = wanted === 'auto' ? (libraries[platform] ?? []) : [wanted];
     try {
