@@ -7,6 +7,7 @@ import type { Contraction } from '../../src/device/device.ts';
 import { referenceDevice } from '../../src/device/reference/device.ts';
 import { cpu } from '../../src/device/wasm/device.ts';
 import {
+  arranged,
   dense,
   dispose,
   elements,
@@ -259,6 +260,23 @@ describe('contract', () => {
                 extent: 6 * m * width * gap,
               },
             });
+          }
+        }
+      }
+    });
+  }
+
+  for (const dtype of [float32, float64, int64]) {
+    test(`${dtype.name}: tiles of all heights and panels of all widths`, () => {
+      const k = 21;
+      for (let m = 1; m <= 14; m++) {
+        for (const n of [2, 3, 4, 5, 8, 9, 11, 14, 16, 23]) {
+          const spec = { ...plainSpec, alpha: 2, beta: m % 3 };
+          // Neither columns nor summands of the right operand follow each other: it has to be packed.
+          const b = arranged([k, n], [0, 1], [0, 1], 0);
+          for (const a of [dense([m, k]), transposed(m, k), arranged([m, k], [0, 1], [1, 1], 0)]) {
+            for (const out of [dense([m, n]), transposed(m, n), arranged([m, n], [0, 1], [1, 2], 0)])
+              check({ dtype, spec, a, b, out });
           }
         }
       }

@@ -47,6 +47,7 @@ describe('threads', () => {
     'largest of columns': () => wave(601, 503).argmax(0),
     'a product split by columns': () => wave(150, 301).mm(wave(301, 403)),
     'a product split by rows': () => wave(503, 301).mm(wave(301, 9)),
+    'a product split by rows and columns': () => wave(301, 257).mm(wave(305, 257).t()),
     'a product split by batches': () => wave(12, 65, 67).bmm(wave(12, 67, 63)),
     'a convolution': () => torch.nn.functional.conv2d(wave(8, 3, 40, 40), wave(6, 3, 5, 5)),
     'remainders of integers': () => torch.arange(500_001).remainder(7),
