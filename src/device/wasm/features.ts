@@ -49,6 +49,15 @@ function enableRelaxedSimd(): boolean {
   return true;
 }
 
+/**
+ * Does the engine move instructions without effects down to the end of their basic block? V8 did before Turboshaft compiled WebAssembly: 12.4 (Node 22) does,
+ * 13.6 (Node 24) does not.
+ */
+export function movesInstructions(): boolean {
+  const version = v8Version();
+  return version !== null && version[0] < 13;
+}
+
 let fuses: boolean | null = null;
 
 /**

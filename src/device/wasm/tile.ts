@@ -2,10 +2,11 @@
  * The register tile of matrix products: up to 6 rows (4 without fused multiply-adds) × 2 vectors of results, which stay in registers while the tile
  * runs down the summed dimension.
  *
- * V8 moves a multiply-add down to the end of its basic block, past the loads of all rows: more than 4 rows would then need more registers than there
+ * Older V8 moves a multiply-add down to the end of its basic block, past the loads of all rows: more than 4 rows would then need more registers than there
  * are, and the accumulators would go to memory at every turn. So a branch that is never taken ends the block after each row.
  */
 import type { FunctionBuilder, Local, ModuleBuilder } from './assembler.ts';
+import { movesInstructions } from './features.ts';
 import { bump, repeat, type Template, whileAtLeast } from './matmul.ts';
 import { transpose, transposeLocals } from './panels.ts';
 
@@ -51,6 +52,7 @@ export function buildTiles(
   /** Sums up products over the summed dimension. A panel of few columns has only one vector that counts. */
   const sum = (vectors: 1 | 2): void => {
     const rowsAtOnce = REGISTERS - (rows + 1) * vectors;
+    const apart = rowsAtOnce < rows && movesInstructions();
     f.block(() => {
       // The loop ends with its test: one branch a round.
       f.loop(() => {
@@ -64,8 +66,7 @@ export function buildTiles(
           f.set(x);
           for (let h = 0; h < vectors; h++) t.multiplyAdd(f, acc[r][h], x, b[h]);
           if (!packed) f.get(at[r]).get(aStep).op('i32.add').set(at[r]);
-          const rest = rows - 1 - r;
-          if (rest > 0 && rows > rowsAtOnce && (r + 1) % rowsAtOnce === 0) endBlock(f, left, r);
+          if (apart && r < rows - 1 && (r + 1) % rowsAtOnce === 0) endBlock(f, left, r);
         }
         if (packed) bump(f, a, width * size);
         bump(f, panel, columns * size);
