@@ -4,7 +4,6 @@ import { spawnSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import * as torch from 'typetorch';
 import { assertClose } from '../../src/testing/assertClose.ts';
-import { Crowding } from '../../src/device/wasm/crowding.ts';
 import { cpu } from '../../src/device/wasm/device.ts';
 import { eachShare } from '../../src/device/wasm/threads.ts';
 const { getNumThreads, setNumThreads } = torch;
@@ -26,15 +25,11 @@ function waitForWorkers(): void {
 
 describe('threads', () => {
   const initial = getNumThreads();
-  const { crowding } = cpu.threads;
   before(() => {
-    // More threads than cores, perhaps: they are to share work all the same.
-    cpu.threads.crowding = new Crowding(null);
     setNumThreads(3);
     waitForWorkers();
   });
   after(() => {
-    cpu.threads.crowding = crowding;
     setNumThreads(initial);
   });
 
@@ -101,15 +96,14 @@ describe('threads', () => {
 
   test('a sum is the same to the last bit whether workers are there or not', () => {
     const x = wave(1_200_007).double().abs();
-    const apart = new Crowding(() => 0);
-    apart.crowded = () => true;
-    const together = cpu.threads.crowding;
     const sum = x.sum().item();
-    cpu.threads.crowding = apart;
+    // As while workers sleep or start: nothing is shared.
+    const { partsFor } = cpu.threads;
+    cpu.threads.partsFor = () => 1;
     try {
       for (const f of [() => x.sum(), () => x.reshape(1_200_007, 1).sum(0)]) assert.equal(f().item(), sum);
     } finally {
-      cpu.threads.crowding = together;
+      cpu.threads.partsFor = partsFor;
     }
   });
 

@@ -9,7 +9,6 @@
 import { RuntimeError, ValueError } from '../../base/errors.ts';
 import { builtin } from '../host.ts';
 import { blasSource } from './blas.ts';
-import { Crowding } from './crowding.ts';
 import type { Heap } from './heap.ts';
 import type { Kernel } from './kernels.ts';
 
@@ -178,8 +177,6 @@ export class Threads {
   /** Work of which workers could have done a part, had they not slept, and since when, in milliseconds. */
   private sleptThrough = 0;
   private sleptThroughSince = 0;
-  /** Whether something else takes the cores. */
-  crowding: Crowding = new Crowding();
   /** What the next job should take in nanoseconds, if it is to be measured; else 0. */
   private estimate = 0;
 
@@ -230,14 +227,13 @@ export class Threads {
     const available = 1 + Atomics.load(i32, base + READY);
     const threads = Math.min(this.wanted, available);
     if (threads === 1) return 1;
-    const now = performance.now();
-    if (Atomics.load(i32, base + SLEEPERS) > 0 && !this.worthWaking(work, now)) return 1;
-    if (this.crowding.crowded(now)) return 1;
+    if (Atomics.load(i32, base + SLEEPERS) > 0 && !this.worthWaking(work)) return 1;
     return partsOf(work, threads);
   }
 
   /** Is it worth waking workers for this work, or for as much as came lately? */
-  private worthWaking(work: number, now: number): boolean {
+  private worthWaking(work: number): boolean {
+    const now = performance.now();
     if (now - this.sleptThroughSince > DENSE_MS) {
       this.sleptThroughSince = now;
       this.sleptThrough = 0;
