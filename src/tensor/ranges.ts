@@ -1,4 +1,5 @@
 /** Evenly spaced numbers: `arange`, `linspace`, `logspace`. */
+import { notImplementedFor } from '../ops/refuse.ts';
 import { bool, type DType, float32, float64, getDefaultDtype, int32, int64 } from '../base/dtype.ts';
 import { RuntimeError } from '../base/errors.ts';
 import * as E from '../expr/expr.ts';
@@ -171,7 +172,7 @@ export const arange: FreeCall<
       throw new RuntimeError('upper bound and larger bound inconsistent with step sign');
     }
     const whole = !chosen.isFloatingPoint;
-    if (chosen === bool) throw new RuntimeError(`"arange_cpu" not implemented for 'Bool'`);
+    if (chosen === bool) throw notImplementedFor('arange_cpu', bool);
     const [a, b, s] = whole ? [Math.trunc(start), Math.trunc(end), Math.trunc(step)] : [start, end, step];
     if (s === 0) throw new RuntimeError('step must be nonzero');
     // PyTorch counts in whole numbers for int64 only.

@@ -2,6 +2,7 @@
  * Matrix products. All of them are one primitive, the contraction of two batches of matrices, whose gradients are contractions.
  * https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
  */
+import { notImplementedFor } from '../refuse.ts';
 import { bfloat16, bool, type DType, float16, float32, int64, promoteTypes } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { broadcastSizes, product as countOf, showSizes } from '../../base/shape.ts';
@@ -31,7 +32,7 @@ function checkDtypes(a: Tensor, b: Tensor, name: keyof typeof kernels): void {
       `dot : expected both vectors to have same dtype, but found ${a.dtype.scalarName} and ${b.dtype.scalarName}`,
     );
   }
-  if (a.dtype === bool) throw new RuntimeError(`"${kernels[name]}" not implemented for 'Bool'`);
+  if (a.dtype === bool) throw notImplementedFor(kernels[name], bool);
   if (a.dtype !== b.dtype) {
     throw new RuntimeError(`expected scalar type ${a.dtype.scalarName} but found ${b.dtype.scalarName}`);
   }

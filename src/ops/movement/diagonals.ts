@@ -1,4 +1,5 @@
 /** Diagonals and triangles of matrices. */
+import { refuse } from '../refuse.ts';
 import { type DType, int32, int64 } from '../../base/dtype.ts';
 import { IndexError, RuntimeError } from '../../base/errors.ts';
 import { wrapDim } from '../../base/shape.ts';
@@ -63,7 +64,7 @@ export const trace: Call<[input: Tensor], object, Tensor> = define(
     if (input.sizes.length !== 2) {
       throw new RuntimeError(`trace: expected a matrix, but got tensor with dim ${input.sizes.length}`);
     }
-    if (input.dtype.name === 'bool') throw new RuntimeError(`"trace" not implemented for 'Bool'`);
+    refuse('trace', input, ['bool']);
     return input.diagonal().sum();
   },
   { shownAs: 'Trace' },

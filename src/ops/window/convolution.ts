@@ -8,6 +8,7 @@
  *   input grad    dx            = the output of the transposed convolution of dy
  * No window is ever copied: the contraction kernel packs straight from the image.
  */
+import { notImplementedFor } from '../refuse.ts';
 import { bool, cppName } from '../../base/dtype.ts';
 import { RuntimeError } from '../../base/errors.ts';
 import { contiguousStrides, showSizes } from '../../base/shape.ts';
@@ -386,9 +387,7 @@ export function checkShapes(
   if (x.dtype === bool) {
     const rank = Math.max(x.sizes.length - 2, 2);
     const direct = rank === 3 ? 'compute_columns3d' : 'slow_conv2d_cpu';
-    throw new RuntimeError(
-      `"${transposed ? `slow_conv_transpose${rank}d_out_cpu` : direct}" not implemented for 'Bool'`,
-    );
+    throw notImplementedFor(transposed ? `slow_conv_transpose${rank}d_out_cpu` : direct, bool);
   }
   if (x.dtype !== w.dtype) {
     throw new RuntimeError(`expected scalar type ${x.dtype.scalarName} but found ${w.dtype.scalarName}`);

@@ -110,20 +110,21 @@ const differences: readonly (readonly [first: number, op: 'f32x4.add' | 'f32x4.s
   [1, 'f32x4.sub', 3],
 ];
 
+/** A function that transforms tiles, with its arguments: see `buildImageTransform`. */
+function tileTransform(module: ModuleBuilder) {
+  const f = module.function(null, new Array<'i32'>(10).fill('i32'));
+  const [from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane] = f.params.keys();
+  return { f, from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane };
+}
+
 /**
  * `(from, rowStride, channelStride, channels, valid, masks, tiles, to, pitch, plane)`: Bᵀ d B of `tiles` tiles that lie side by side, of all
  * channels: place (i, j) of tile t and channel c goes to `to + (4i + j)·plane + t·pitch + 4c`. `from` is the first tile's first position in the
  * first channel; bit r of `valid` says that row r lies in the image.
  */
 export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(
-    null,
-    Array.from({ length: 10 }, () => 'i32'),
-  );
-  const [from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane] = Array.from(
-    { length: 10 },
-    (_, i) => i,
-  );
+  const { f, from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane } =
+    tileTransform(module);
   const starts = integers(f, 4);
   const pointers = integers(f, 4);
   const [group, plane4, place, left, at, mask, inner, apart, even] = integers(f, 9);
@@ -186,14 +187,8 @@ export function buildImageTransform(module: ModuleBuilder): FunctionBuilder {
  * makes good. The first row lies in the image always.
  */
 export function buildGradientTransform(module: ModuleBuilder): FunctionBuilder {
-  const f = module.function(
-    null,
-    Array.from({ length: 10 }, () => 'i32'),
-  );
-  const [from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane] = Array.from(
-    { length: 10 },
-    (_, i) => i,
-  );
+  const { f, from, rowStride, stride, channels, valid, masks, tiles, to, pitch, plane } =
+    tileTransform(module);
   const pointers = integers(f, 4);
   const [group, plane4, place, row, pairs, rest, at, mask] = integers(f, 8);
   const x = vectors(f, 4);
